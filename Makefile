@@ -1,0 +1,38 @@
+# Two commands do everything on a fresh machine: `make quick` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: quick test check setup setup-dev slow-test bench clean
+
+quick: setup  ## set up, run DALBT against its baselines on embedded real images, show the result
+	$(BIN)/python sweeps/paper_grid.py --preset quick
+
+test: setup-dev  ## set up, run the tests
+	$(BIN)/python -m pytest
+
+check: setup-dev  ## format, lint, types, import order
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup  ## every claim of the README, measured side by side
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+setup: $(VENV)/.installed
+setup-dev: $(VENV)/.installed-dev
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dalbt-ray needs Python 3.11 or newer; set PYTHON=")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:  ## remove the virtual environment and caches; results stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,128 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Your own sweep, with your own strategy
+#
+# A sweep is one Python file with a list of trials. A strategy is one frozen class; it needs no registry to be compared.
+
+# %%
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich import print as show
+
+from analysis.checks import run_checks
+from analysis.compare import compare
+from analysis.picks import picks_by_trial
+from analysis.plots import curve_figure
+from analysis.report import build_report
+from analysis.sweep import read_sweep
+from analysis.tables import summary_table
+from dalbt_ray.results import load_results
+
+# %matplotlib inline
+
+# %% [markdown]
+# ## The file
+#
+# It compares a strategy of its own, which buys the images whose two most likely classes are closest in log probability,
+# with random sampling.
+
+# %%
+SWEEP = '''"""Is the log ratio of the two best classes a better ranking than chance?"""
+
+import sys
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalbt_ray.config import Training, Trial
+from dalbt_ray.data.splits import SplitSettings
+from dalbt_ray.grid import with_seeds
+from dalbt_ray.launch import main
+from dalbt_ray.pool import PoolView
+from dalbt_ray.strategies import Random, Ranked
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogRatio(Ranked):
+    """The images whose two most likely classes have the closest log probabilities."""
+
+    name: ClassVar[str] = "log_ratio"
+
+    def ranking(self, pool: PoolView) -> NDArray[np.float64]:
+        """Minus the gap; the highest are bought."""
+        logs = np.sort(np.log(np.maximum(pool.probabilities, 1e-12)), axis=1)
+        return -(logs[:, -1] - logs[:, -2])
+
+
+def my_sweep() -> list[Trial]:
+    """Two strategies, two seeds."""
+    setting = Trial(
+        dataset="fashion_mini",
+        objective="supervised",
+        budget=50,
+        rounds=2,
+        splits=SplitSettings(train_limit=None, initial_size=50, validation_size=500),
+        training=Training(epochs=5, min_steps=40),
+    )
+    return with_seeds([replace(setting, strategy=LogRatio()), replace(setting, strategy=Random())], (0, 1))
+
+
+if __name__ == "__main__":
+    sys.exit(main({"my_sweep": my_sweep}, __doc__))
+'''
+folder = Path(os.environ.get("DALBT_WORK", tempfile.mkdtemp()))
+sweep_file, results = folder / "my_sweep.py", folder / "results"
+sweep_file.write_text(SWEEP)
+
+# %% [markdown]
+# ## Run it
+#
+# `--in-process` runs one trial after the other without Ray; without it, Ray runs as many at once as the machine can.
+# The same command again continues what was interrupted.
+
+# %%
+command = [sys.executable, str(sweep_file), "--results", str(results), "--in-process"]
+done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+print(done.stdout)
+
+# %% [markdown]
+# ## Look at it
+
+# %%
+show(summary_table(load_results(results).rounds))
+
+# %%
+sweep = read_sweep(results)
+curve_figure(sweep.rounds)
+
+# %%
+for check in run_checks(sweep, picks_by_trial(sweep.selections, sweep.rounds)):
+    print(f"{check.state:15} {check.title}: {check.sentence}")
+
+# %%
+build_report(results)
+
+# %% [markdown]
+# ## Did a change change anything?
+#
+# Two results folders, cell by cell and round by round: here a folder against itself.
+
+# %%
+print(compare(results, results))

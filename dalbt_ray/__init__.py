@@ -1,0 +1,1 @@
+"""Deep Active Learning Using Barlow Twins (DALBT), as an experiment-sweep system on Ray."""

@@ -1,0 +1,112 @@
+"""One purchase: show the strategy what it may see, let it choose, ask the oracle."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalbt_ray.evaluation import auroc
+from dalbt_ray.oracle import Oracle
+from dalbt_ray.pool import PoolState, PoolView
+from dalbt_ray.scoring import Scores
+from dalbt_ray.strategies.base import Method
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """What a round buys for the next one, as plain JSON values, since it is the checkpoint.
+
+    Attributes:
+        picks: one entry a bought image, best first: rank, row, sample_id, source, is_ood, label, score.
+        pool_ood_share: share of foreign images among those on offer, the purity's base rate; None if none is on
+            offer.
+        ood_auroc: how well the strategy's ranking tells foreign images from own ones (1: foreign ones first).
+        n_repeat: picks that had been bought and returned before.
+        note: what the strategy has to say.
+    """
+
+    picks: list[dict[str, Any]]
+    pool_ood_share: float | None
+    ood_auroc: float | None
+    n_repeat: int
+    note: str
+
+
+def purchase(
+    strategy: Method,
+    budget: int,
+    state: PoolState,
+    oracle: Oracle,
+    scores: Scores,
+    validation: Scores,
+    rng: np.random.Generator,
+) -> Purchase:
+    """Let `strategy` choose `budget` images and have the oracle answer.
+
+    Args:
+        strategy: the method.
+        budget: images to buy; fewer if fewer are left.
+        state: who is labeled, returned, gone.
+        oracle: true labels.
+        scores: arrays over the pool's n rows.
+        validation: `probabilities` and `features` of the validation images.
+        rng: the strategy's randomness.
+    """
+    offered = np.flatnonzero(~state.discarded)
+    view = pool_view(state, oracle, scores, validation, offered)
+    if not len(view.unlabeled_rows):
+        return Purchase([], None, None, 0, "")
+    chosen = strategy.select(view, budget, rng)
+    _check(chosen, view, budget, strategy.name)
+    recorded, ranking = strategy.score(view), strategy.ranking(view)
+    rows = offered[chosen]
+    candidates = offered[view.unlabeled_rows]
+    foreign = oracle.is_ood[candidates]
+    return Purchase(
+        picks=[
+            {
+                "rank": rank,
+                **oracle.answer(row),
+                "score": _finite_or_none(recorded, chosen[rank]),
+            }
+            for rank, row in enumerate(rows)
+        ],
+        pool_ood_share=float(foreign.mean()),
+        ood_auroc=None if ranking is None else auroc(ranking[view.unlabeled_rows], foreign),
+        n_repeat=int(state.demoted[rows].sum()),
+        note=strategy.note(view),
+    )
+
+
+def pool_view(
+    state: PoolState, oracle: Oracle, scores: Scores, validation: Scores, offered: NDArray[np.intp]
+) -> PoolView:
+    """The `offered` rows of the pool as a strategy sees them."""
+    labeled = state.labeled[offered]
+    visible = {name: values[offered] for name, values in scores.items()}
+    return PoolView(
+        labeled=labeled,
+        labels=np.where(labeled, oracle.labels[offered], -1),
+        demoted=state.demoted[offered],
+        validation_features=validation["features"],
+        validation_probabilities=validation["probabilities"],
+        validation_labels=oracle.validation_labels,
+        **visible,
+    )
+
+
+def _finite_or_none(values: NDArray[np.float64] | None, row: np.int64) -> float | None:
+    """A strategy that had to fall back has no score to record; a NaN would not survive the tables."""
+    return None if values is None or not np.isfinite(values[row]) else float(values[row])
+
+
+def _check(chosen: NDArray[np.int64], view: PoolView, budget: int, strategy: str) -> None:
+    """A user's own strategy may be wrong; buying twice or buying what is labeled would corrupt the results."""
+    expected = min(budget, len(view.unlabeled_rows))
+    if len(chosen) != expected or len(np.unique(chosen)) != expected or view.labeled[chosen].any():
+        raise ValueError(
+            f"strategy {strategy!r}: chose {len(chosen)} rows ({len(np.unique(chosen))} distinct, "
+            f"{int(view.labeled[chosen].sum())} already labeled); select must return {expected} distinct "
+            "unlabeled rows"
+        )

@@ -1,0 +1,36 @@
+"""One optimiser step of networks that DistributedDataParallel does not know of."""
+
+import torch
+from torch import Tensor
+
+from dalbt_ray.global_batch import sum_over_workers, world_size
+
+
+def image_mean(values: Tensor) -> Tensor:
+    """Mean over the images of the global batch, float[b] -> float[].
+
+    As in `losses.joint.cross_entropy` the average over workers is that mean, also with unequal shares; a
+    worker with no image at all contributes 0.
+    """
+    count = sum_over_workers(values.new_tensor(float(len(values))))
+    return values.sum() * world_size() / count
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """Step on `loss`, with gradients averaged over the workers, and leave none behind."""
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    apply_gradients(optimizer)
+
+
+def apply_gradients(optimizer: torch.optim.Optimizer) -> None:
+    """Step on gradients that a backward pass has left, averaged over the workers; then clear them.
+
+    Workers start from the same weights, so that they stay equal.
+    """
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            if parameter.grad is not None and world_size() > 1:
+                parameter.grad = sum_over_workers(parameter.grad) / world_size()
+    optimizer.step()
+    optimizer.zero_grad()

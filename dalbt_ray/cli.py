@@ -1,0 +1,136 @@
+"""The `dalbt` command: data, verify, report, compare, compact. Sweeps have their own files and commands."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dalbt_ray.errors import InputError
+from dalbt_ray.failures import Stalled
+
+
+def run_command(command: Callable[[], int]) -> int:
+    """The exit status of `command`: 2 and one line for wrong input, 1 for a sweep that stalled, 130 for Ctrl+C."""
+    try:
+        return command()
+    except Stalled as error:
+        print(f"error: {error}; what is committed is kept, the same command goes on", file=sys.stderr)
+        return 1
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+
+
+def data_root_argument(given: str | None) -> Path:
+    """The folder of data sets: `--data-root`, else $DALBT_DATA, else a cache folder.
+
+    Raises:
+        InputError: a folder that was named but does not exist.
+    """
+    from dalbt_ray.data.sources import data_root_from
+
+    if given is None:
+        return data_root_from(os.environ)
+    root = Path(given).expanduser()
+    if not root.is_dir():
+        raise InputError(
+            "data-root", given, "is not a folder", remedy="name the folder that holds the data sets"
+        )
+    return root.absolute()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of `dalbt`."""
+    return run_command(lambda: _dispatch(argv))
+
+
+def _dispatch(argv: Sequence[str] | None) -> int:
+    arguments = _parser().parse_args(argv)
+    status: int = arguments.run(arguments)
+    return status
+
+
+def _data_list(arguments: argparse.Namespace) -> int:
+    from dalbt_ray.data.listing import data_list
+
+    print(data_list(data_root_argument(arguments.data_root)))
+    return 0
+
+
+def _data_prepare(arguments: argparse.Namespace) -> int:
+    from dalbt_ray.data.listing import data_prepare
+
+    root = data_root_argument(arguments.data_root)
+    print(data_prepare(arguments.set, arguments.name, root, size=arguments.size, licence=arguments.licence))
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from dalbt_ray.results import verify
+
+    report = verify(arguments.results)
+    print(report)
+    return 1 if report.damaged else 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from analysis.report import build_report
+
+    print(build_report(arguments.results, arguments.out))
+    return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from analysis.compare import compare
+
+    print(compare(arguments.results_a, arguments.results_b))
+    return 0
+
+
+def _compact(arguments: argparse.Namespace) -> int:
+    from dalbt_ray.results import compact
+
+    print(f"{compact(arguments.results)} trials are gathered in {arguments.results}/snapshot")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dalbt", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    data = commands.add_parser("data", help="which data sets are there; download or convert one")
+    actions = data.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="what is there, how many images, licence, hash")
+    prepare = actions.add_parser("prepare", help="download a set by name, or convert a folder of images")
+    prepare.add_argument("set", metavar="NAME_OR_FOLDER")
+    prepare.add_argument("--name", default="", help="name of the new set, for a folder")
+    prepare.add_argument("--size", type=int, metavar="PIXELS", help="resize every image to this square")
+    prepare.add_argument("--licence", default="", help="kept with the set, for a folder")
+    for action, run in ((listing, _data_list), (prepare, _data_prepare)):
+        action.add_argument("--data-root", metavar="DIR", help="folder of data sets (default: $DALBT_DATA)")
+        action.set_defaults(run=run)
+
+    for name, run, text in (
+        ("verify", _verify, "hash every result file again; damaged trials go to quarantine and are redone"),
+        ("report", _report, "build report/index.html, figures and tables"),
+        ("compact", _compact, "gather the tables of many trials into one file each"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("results", metavar="DIR")
+        command.set_defaults(run=run)
+        if name == "report":
+            command.add_argument("--out", metavar="DIR", help="where to write (default: DIR/report)")
+
+    comparison = commands.add_parser("compare", help="did a change of code or settings change any result")
+    comparison.add_argument("results_a", metavar="DIR_A")
+    comparison.add_argument("results_b", metavar="DIR_B")
+    comparison.set_defaults(run=_compare)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""The Ray that a sweep runs on: one of our own, ended with the sweep, or one that others started."""
+
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import ray
+
+import dalbt_ray
+from dalbt_ray.cluster.authentication import (
+    dashboard_options,
+    enable_token_authentication,
+    warn_if_open,
+)
+from dalbt_ray.cluster.options import ClusterOptions
+from dalbt_ray.cluster.preflight import Node
+from dalbt_ray.errors import InputError
+
+_CHATTY = ("ray", "ray.data")
+"""Loggers to which Ray gives handlers that write to standard error."""
+
+
+@dataclass
+class Connection:
+    """A Ray that can be used.
+
+    Attributes:
+        folder: on this machine, for Ray's logs and whatever Tune and Train write; nothing there is a result.
+        keep: leave the folder of a Ray of our own behind; set it when someone will want to read its logs.
+    """
+
+    folder: Path
+    keep: bool = False
+
+
+@contextmanager
+def connected(options: ClusterOptions) -> Iterator[Connection]:
+    """A Ray to use inside the `with` block; our own one is shut down after it, whatever happens.
+
+    Its folder lies in the system's temporary folder: the path of a Unix socket has to be ASCII and shorter than
+    about 100 bytes, which a results folder cannot promise.
+
+    Raises:
+        InputError: no Ray at the address.
+    """
+    enable_token_authentication(options.address)
+    folder = Path(tempfile.mkdtemp(prefix="dalbt-", dir=_short_temporary_folder()))
+    connection = Connection(folder=folder)
+    already_connected = ray.is_initialized()
+    try:
+        log = folder / "driver.log"
+        with _chatter_in(log):
+            if not already_connected:
+                _connect(options, folder)
+            with _chatter_in(log):  # once more, since connecting takes handlers away
+                yield connection
+    finally:
+        if not already_connected:
+            ray.shutdown()
+        if not connection.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def live_nodes() -> list[Node]:
+    """What the nodes that are alive offer in all; Ray must be connected."""
+    return [
+        Node(
+            name=node["NodeName"],
+            cpus=float(node["Resources"].get("CPU", 0)),
+            gpus=float(node["Resources"].get("GPU", 0)),
+        )
+        for node in ray.nodes()
+        if node["Alive"]
+    ]
+
+
+def _connect(options: ClusterOptions, folder: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray announces changes of coming versions to its users' users
+        joined = _join(options) if options.joins else None
+        if joined is None:
+            _start(options, folder)
+    # Messages of the raylet, "a worker died" above all, are printed by a thread of the driver that has no other
+    # switch. What they say comes with the trial's failure.
+    ray._private.worker._worker_logs_enabled = False
+    if joined is not None:
+        warn_if_open(joined)
+
+
+@contextmanager
+def _chatter_in(file: Path) -> Iterator[None]:
+    """Ray's messages in this process go to a file instead of standard error."""
+    handler = logging.FileHandler(file, encoding="utf-8", delay=True)
+    handler.setLevel(logging.INFO)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    before = {name: logging.getLogger(name).handlers[:] for name in _CHATTY}
+    for name in _CHATTY:
+        logging.getLogger(name).handlers[:] = [handler]
+    try:
+        yield
+    finally:
+        for name, handlers in before.items():
+            logging.getLogger(name).handlers[:] = handlers
+        handler.close()
+
+
+def _start(options: ClusterOptions, folder: Path) -> None:
+    ray.init(
+        address="local",
+        num_cpus=options.own_cpus,
+        num_gpus=options.own_gpus,
+        object_store_memory=options.object_store_bytes,
+        log_to_driver=False,
+        configure_logging=False,
+        _temp_dir=str(folder),
+        **dashboard_options(options.dashboard),
+    )
+
+
+def _join(options: ClusterOptions) -> str:
+    package = str(Path(dalbt_ray.__file__).parent)
+    try:
+        context = ray.init(
+            address=options.address,
+            # Workers may be on machines that never saw this code, or that saw an older one.
+            runtime_env={"py_modules": [package], "excludes": ["__pycache__"]},
+            log_to_driver=False,
+            configure_logging=False,
+        )
+    except (ConnectionError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        remedy = "start one with `ray start --head`, or leave the address out to use this machine alone"
+        raise InputError("address", options.address, f"leads to no Ray ({reason})", remedy=remedy) from error
+    return str(context.address_info["gcs_address"])
+
+
+def _short_temporary_folder() -> str:
+    """A folder whose path leaves room for Ray's sockets."""
+    usual = tempfile.gettempdir()
+    return usual if usual.isascii() and len(usual) <= 30 else "/tmp"  # noqa: S108 - mkdtemp makes a private one

@@ -1,0 +1,181 @@
+"""Which rows of a set a trial uses for what: drawn once per seed, the same for every strategy."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalbt_ray.errors import InputError
+
+InitialBalance = Literal["random", "class"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSettings:
+    """How many images of a training set serve which purpose; the defaults are the paper's for MNIST.
+
+    Attributes:
+        train_limit: use only the first so many training images; None is all.
+        initial_size: labeled images that round 0 trains on.
+        validation_size: held-out images, never in the pool.
+        initial_balance: draw the initial set uniformly, or with the classes as equal as they can be.
+        ood_count: foreign images that join the pool.
+        pool_size: own unlabeled images, drawn from what is left; None takes all of it.
+
+    Raises:
+        InputError: a size that is negative, no initial image, or an unknown `initial_balance`.
+    """
+
+    train_limit: int | None = 50_000
+    initial_size: int = 100
+    validation_size: int = 5_000
+    initial_balance: InitialBalance = "random"
+    ood_count: int = 0
+    pool_size: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.initial_size < 1:
+            raise InputError("initial_size", self.initial_size, "must be at least 1")
+        for field in ("validation_size", "ood_count"):
+            if getattr(self, field) < 0:
+                raise InputError(field, getattr(self, field), "must not be negative")
+        if self.train_limit is not None and self.train_limit < 1:
+            raise InputError("train_limit", self.train_limit, "must be at least 1, or None for all images")
+        if self.pool_size is not None and self.pool_size < 1:
+            raise InputError("pool_size", self.pool_size, "must be at least 1, or None for all images")
+        if self.initial_balance not in get_args(InitialBalance):
+            raise InputError(
+                "initial_balance", self.initial_balance, "is unknown", allowed=get_args(InitialBalance)
+            )
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Rows of the own and of the foreign set, each array ascending, the own ones disjoint.
+
+    A trial's pool is `initial`, `unlabeled` and `foreign` together; only the last two are for sale.
+
+    Attributes:
+        initial: int64[initial_size], own, labeled from the start.
+        validation: int64[validation_size], own, outside the pool.
+        unlabeled: int64[u], own, labeled when bought.
+        foreign: int64[ood_count], rows of the foreign set, counted from 0 there.
+    """
+
+    initial: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    unlabeled: NDArray[np.int64]
+    foreign: NDArray[np.int64]
+
+
+def draw_splits(
+    labels: NDArray[np.integer], foreign_total: int, settings: SplitSettings, rng: np.random.Generator
+) -> Splits:
+    """Draw one trial's splits. Storage order plays no part except in `train_limit`.
+
+    The validation set is drawn first, so that it does not depend on the initial set's size or balance.
+
+    Args:
+        labels: int[n], classes of the set's own training images, in storage order.
+        foreign_total: rows of the foreign set.
+        settings: the sizes.
+        rng: the seed's `splits` generator.
+
+    Raises:
+        InputError: more images asked for than there are, nothing left to buy, or a `train_limit` that cuts
+            off whole classes because the set is stored by class.
+    """
+    total = len(labels)
+    usable = total if settings.train_limit is None else settings.train_limit
+    if usable > total:
+        raise InputError("train_limit", usable, f"is more than the {total} training images of the set")
+    asked = settings.initial_size + settings.validation_size
+    if asked >= usable:
+        raise InputError(
+            "initial_size + validation_size",
+            f"{settings.initial_size} + {settings.validation_size} = {asked}",
+            f"leaves nothing to buy of {usable} training images",
+            remedy=f"their sum must be at most {usable - 1}",
+        )
+    if settings.ood_count > foreign_total:
+        raise InputError(
+            "ood_count",
+            settings.ood_count,
+            f"is more than the {foreign_total} images of the foreign set",
+            remedy=f"ask for at most {foreign_total}, or choose a larger foreign set",
+        )
+    own = labels[:usable]
+    if usable < total and (lost := np.setdiff1d(labels, own)).size:
+        raise InputError(
+            "train_limit",
+            usable,
+            f"cuts off every image of classes {', '.join(map(str, lost))}: the set is stored by class",
+            remedy="leave train_limit out, or store the set in random order",
+        )
+    order = rng.permutation(usable)
+    validation, rest = order[: settings.validation_size], order[settings.validation_size :]
+    if settings.initial_balance == "class":
+        rest = rest[_class_by_class(own[rest])]
+    foreign = rng.choice(foreign_total, settings.ood_count, replace=False)
+    return Splits(
+        initial=_ascending(rest[: settings.initial_size]),
+        validation=_ascending(validation),
+        unlabeled=_ascending(_unlabeled(rest[settings.initial_size :], settings, rng)),
+        foreign=_ascending(foreign),
+    )
+
+
+def _unlabeled(
+    rest: NDArray[np.int64], settings: SplitSettings, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """What is left for sale: all of it, or `pool_size` of it."""
+    if settings.pool_size is None:
+        return rest
+    if settings.pool_size > len(rest):
+        raise InputError(
+            "pool_size",
+            settings.pool_size,
+            f"is more than the {len(rest)} images that initial and validation set leave",
+            remedy=f"ask for at most {len(rest)}, or None for all",
+        )
+    return rng.choice(rest, settings.pool_size, replace=False)
+
+
+def paper_splits(dataset: str, *, mixed: bool = False) -> SplitSettings:
+    """The paper's sizes (Section IV.A): 10,000 foreign images if `mixed`.
+
+    Raises:
+        InputError: a dataset that the paper does not use.
+    """
+    if dataset not in _PAPER:
+        raise InputError("dataset", dataset, "has no splits in the paper", allowed=_PAPER)
+    train_limit, initial_size, validation_size = _PAPER[dataset]
+    return SplitSettings(
+        initial_size=initial_size,
+        validation_size=validation_size,
+        train_limit=train_limit,
+        ood_count=PAPER_OOD_COUNT if mixed else 0,
+    )
+
+
+PAPER_OOD_COUNT = 10_000
+# train_limit, initial, validation
+_PAPER: dict[str, tuple[int | None, int, int]] = {
+    "mnist": (50_000, 100, 5_000),
+    "fashion_mnist": (50_000, 100, 5_000),
+    "cifar10": (None, 5_000, 5_000),
+}
+
+
+def _class_by_class(labels: NDArray[np.integer]) -> NDArray[np.int64]:
+    """An order that takes one image of each class in turn; within a turn the given order stays."""
+    by_class = np.argsort(labels, kind="stable")
+    counts = np.unique(labels, return_counts=True)[1]
+    turn = np.empty(len(labels), np.int64)
+    turn[by_class] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.argsort(turn, kind="stable")
+
+
+def _ascending(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.sort(rows).astype(np.int64)

@@ -1,0 +1,164 @@
+"""How views are drawn: their settings, and the random parameters of every image of a batch."""
+
+from dataclasses import dataclass, fields
+from math import log
+
+import torch
+from torch import Tensor
+
+from dalbt_ray.errors import InputError
+
+Pair = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewSettings:
+    """BYOL's augmentations, with BYOL's values.
+
+    Source: Grill et al. 2020, appendix B; Barlow Twins (Zbontar et al. 2021) takes them over unchanged. A
+    pair of probabilities belongs to view a and view b. Strengths s of brightness, contrast and saturation
+    mean a factor uniform in 1 - s to 1 + s. Set a probability to 0 to leave an operation out.
+
+    Attributes:
+        crop_scale: area of the crop as a share of the image, uniform.
+        crop_ratio: width to height of the crop, log-uniform.
+        flip: probability of a horizontal flip.
+        jitter: probability of color jitter.
+        brightness, contrast, saturation: strengths.
+        hue: strength, in turns of the color circle.
+        gray: probability of dropping the color.
+        blur: probability of a Gaussian blur.
+        blur_sigma: its standard deviation in pixels, uniform. BYOL's kernel of 23 pixels for 224 is scaled
+            with the image: a tenth of the shorter side, odd, at least 3.
+        solarize: probability of inverting the pixels at or above 0.5.
+    """
+
+    crop_scale: Pair = (0.08, 1.0)
+    crop_ratio: Pair = (3 / 4, 4 / 3)
+    flip: float = 0.5
+    jitter: float = 0.8
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.2
+    hue: float = 0.1
+    gray: float = 0.2
+    blur: Pair = (1.0, 0.1)
+    blur_sigma: Pair = (0.1, 2.0)
+    solarize: Pair = (0.0, 0.2)
+
+    def __post_init__(self) -> None:
+        for name in ("flip", "jitter", "gray", "blur", "solarize"):
+            value = getattr(self, name)
+            if not all(0 <= p <= 1 for p in (value if isinstance(value, tuple) else (value,))):
+                raise InputError(name, value, "is not a probability", remedy="use 0 to 1")
+        for name in ("brightness", "contrast", "saturation"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(name, getattr(self, name), "is not a strength", remedy="use 0 to 1")
+        if not 0 <= self.hue <= 0.5:
+            raise InputError("hue", self.hue, "is not a part of a half turn", remedy="use 0 to 0.5")
+        for name in ("crop_scale", "crop_ratio", "blur_sigma"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                raise InputError(name, (low, high), "is not an interval of positive numbers")
+        if self.crop_scale[1] > 1:
+            raise InputError("crop_scale", self.crop_scale, "exceeds the image", remedy="use at most 1")
+
+
+@dataclass(frozen=True)
+class ViewParameters:
+    """What happens to each of n images, every field float[n].
+
+    Attributes:
+        top, left, height, width: the crop window in pixels; fractional.
+        flip: 1 to mirror, else 0.
+        sigma: of the blur in pixels; 0 for none.
+        brightness, contrast, saturation: factors; 1 changes nothing.
+        hue: in turns; 0 changes nothing.
+        gray: 1 to drop the color, else 0.
+        solarize: 1 to solarize, else 0.
+    """
+
+    top: Tensor
+    left: Tensor
+    height: Tensor
+    width: Tensor
+    flip: Tensor
+    sigma: Tensor
+    brightness: Tensor
+    contrast: Tensor
+    saturation: Tensor
+    hue: Tensor
+    gray: Tensor
+    solarize: Tensor
+
+    @classmethod
+    def neutral(cls, count: int, height: int, width: int) -> "ViewParameters":
+        """Parameters that leave `count` images of height x width pixels as they are."""
+        zero, one = torch.zeros(count), torch.ones(count)
+        return cls(zero, zero, height * one, width * one, zero, zero, one, one, one, zero, zero, zero)
+
+    def rows(self, rows: slice) -> "ViewParameters":
+        """The parameters of some of the images."""
+        return ViewParameters(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+_DRAWS = 14  # uniform numbers per view; the order below is part of a trial's identity
+
+
+def draw_parameters(
+    count: int,
+    height: int,
+    width: int,
+    settings: ViewSettings,
+    generator: torch.Generator,
+) -> ViewParameters:
+    """Parameters of both views of `count` images, by one call on `generator`: first those of view a, then b.
+
+    The crop is drawn as in torchvision, except that a window that does not fit is shrunk to the image, where
+    torchvision draws again (up to ten times), and that the window is not rounded to whole pixels.
+
+    Args:
+        count: images in the batch.
+        height: of an image, in pixels.
+        width: of an image, in pixels.
+        settings: ranges and probabilities.
+        generator: the draws' source; the parameters live on its device.
+
+    Returns:
+        Parameters with n = 2 * count: rows 0..count-1 belong to view a, the others to view b.
+    """
+    uniform = torch.rand(count, 2, _DRAWS, generator=generator, device=generator.device)
+    columns = uniform.transpose(0, 1).reshape(2 * count, -1).unbind(1)
+    area_draw, ratio_draw, top, left, flip, jitter = columns[:6]
+    brightness, contrast, saturation, hue, gray, blur, sigma, solarize = columns[6:]
+    area = height * width * _between(area_draw, settings.crop_scale)
+    ratio = torch.exp(_between(ratio_draw, (log(settings.crop_ratio[0]), log(settings.crop_ratio[1]))))
+    # A window below one pixel would have nothing to interpolate between.
+    crop_height = (area / ratio).sqrt().clamp(1, height)
+    crop_width = (area * ratio).sqrt().clamp(1, width)
+    jittered = (jitter < settings.jitter).float()
+
+    def factor(draw: Tensor, strength: float) -> Tensor:
+        return 1 + jittered * strength * (2 * draw - 1)
+
+    def chosen(draw: Tensor, probability: Pair) -> Tensor:
+        return (draw.view(2, -1) < draw.new_tensor(probability)[:, None]).flatten().float()
+
+    return ViewParameters(
+        top=top * (height - crop_height),
+        left=left * (width - crop_width),
+        height=crop_height,
+        width=crop_width,
+        flip=(flip < settings.flip).float(),
+        sigma=chosen(blur, settings.blur) * _between(sigma, settings.blur_sigma),
+        brightness=factor(brightness, settings.brightness),
+        contrast=factor(contrast, settings.contrast),
+        saturation=factor(saturation, settings.saturation),
+        hue=jittered * settings.hue * (2 * hue - 1),
+        gray=(gray < settings.gray).float(),
+        solarize=chosen(solarize, settings.solarize),
+    )
+
+
+def _between(uniform: Tensor, bounds: Pair) -> Tensor:
+    return bounds[0] + (bounds[1] - bounds[0]) * uniform

@@ -1,0 +1,1 @@
+"""Training objectives: cross-entropy, Barlow Twins, and the two together."""

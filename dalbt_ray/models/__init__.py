@@ -1,0 +1,1 @@
+"""Networks: encoders, heads, and the layers that they are made of."""

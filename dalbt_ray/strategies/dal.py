@@ -1,0 +1,142 @@
+"""Discriminative active learning: buy what a classifier is sure has not been labeled."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dalbt_ray.pool import PoolView
+from dalbt_ray.strategies.base import Method, top
+
+# Rows that are scored at once: bounds the hidden layer's values to 16 MB.
+_CHUNK = 16_384
+
+
+@dataclass(frozen=True, kw_only=True)
+class DAL(Method):
+    """Make the labeled set indistinguishable from the pool: Gissin and Shalev-Shwartz 2019, algorithm 1.
+
+    On the features of the trained network a small binary classifier learns to tell labeled from unlabeled
+    images. The images it takes most surely for unlabeled are bought; they count as labeled and a new
+    classifier is trained, `sub_batches` times in all, so that a purchase does not repeat itself.
+
+    As in the authors' code the unlabeled class is subsampled to ten times the labeled one, the labeled class
+    is weighted up to the same total, and training ends at 98 % accuracy, since a perfect classifier gives
+    every image the same score. Here, besides: images are ranked by the logit, which does not saturate;
+    features are standardized, so that the classifier does not depend on their scale; and the classifier is
+    smaller and its steps are limited, since against a labeled set that was drawn at random 98 % comes only by
+    heart (the authors go on for hundreds of epochs). On 10,000 points of which a cluster of 1,000 had no
+    label, 64 units and 100 steps found the cluster for 89 % of a purchase of 100, 256 units and 200 steps for
+    67 %. Deterministic given `rng` and the number of torch threads.
+
+    Attributes:
+        sub_batches: classifiers trained per purchase; the authors take 10 to 20.
+        hidden: width of the classifier's three hidden layers; 256 in the authors' code.
+        learning_rate: Adam's. The authors take 1e-4 to 3e-4 with many more steps.
+        batch_size: images per step.
+        max_steps: steps per classifier at most.
+        stop_accuracy: weighted training accuracy of an epoch at which training ends; 0.98 as the authors.
+        unlabeled_ratio: unlabeled images per labeled one in the training set, at most; 10 as the authors.
+    """
+
+    name: ClassVar[str] = "dal"
+
+    sub_batches: int = 10
+    hidden: int = 64
+    learning_rate: float = 1e-3
+    batch_size: int = 128
+    max_steps: int = 100
+    stop_accuracy: float = 0.98
+    unlabeled_ratio: int = 10
+
+    def pick(
+        self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Sub-batches one after the other, each ordered by the logit of being unlabeled."""
+        features = _standardize(torch.tensor(pool.features, dtype=torch.float32))
+        known, rest = np.flatnonzero(pool.labeled), candidates
+        picked: list[NDArray[np.int64]] = []
+        for share in np.array_split(np.arange(budget), min(self.sub_batches, budget)):
+            if len(known):
+                logits = np.full(len(features), -np.inf)
+                logits[rest] = self.unlabeled_logits(features, known, rest, rng)
+            else:
+                logits = np.zeros(len(features))  # nothing to tell apart yet: the seed decides
+            chosen = top(logits, rest, len(share), rng)
+            picked.append(chosen)
+            known, rest = np.concatenate([known, chosen]), np.setdiff1d(rest, chosen)
+        return np.concatenate(picked)
+
+    def unlabeled_logits(
+        self,
+        features: Tensor,
+        known: NDArray[np.int64],
+        rest: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> NDArray[np.float64]:
+        """Log-odds of being unlabeled under a classifier trained for it, float64[len(rest)].
+
+        Args:
+            features: float32[n, d], standardized.
+            known: int64[m], rows that count as labeled, m >= 1.
+            rest: int64[u], rows that count as unlabeled.
+            rng: source of initial weights, subsample and batches.
+        """
+        sample = rng.choice(rest, min(len(rest), self.unlabeled_ratio * len(known)), replace=False)
+        inputs = features[np.concatenate([known, sample])]
+        targets = torch.cat([torch.zeros(len(known)), torch.ones(len(sample))])
+        # Both classes weigh the same in total, and the mean weight is 1.
+        shares = torch.tensor([len(targets) / (2 * len(known)), len(targets) / (2 * len(sample))])
+        weights = shares[targets.long()]
+        layers = _initial_weights([features.shape[1], self.hidden, self.hidden, self.hidden, 1], rng)
+        optimizer = torch.optim.Adam([tensor for layer in layers for tensor in layer], lr=self.learning_rate)
+        right, seen = 0.0, 0.0
+        batches = -(-len(targets) // self.batch_size)
+        for step in range(self.max_steps):
+            if step % batches == 0:
+                if seen and right / seen >= self.stop_accuracy:
+                    break
+                order = torch.from_numpy(rng.permutation(len(targets)))
+                right, seen = 0.0, 0.0
+            batch = order[step % batches :: batches]
+            logits = _forward(layers, inputs[batch])
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(
+                logits, targets[batch], weight=weights[batch]
+            )
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            right += float((weights[batch] * ((logits > 0) == (targets[batch] > 0))).sum())
+            seen += float(weights[batch].sum())
+        with torch.no_grad():
+            scores = [
+                _forward(layers, features[rows]) for rows in np.array_split(rest, -(-len(rest) // _CHUNK))
+            ]
+        return torch.cat(scores).double().numpy()
+
+
+def _standardize(features: Tensor) -> Tensor:
+    spread = features.std(dim=0, correction=0)
+    return (features - features.mean(dim=0)) / spread.where(spread > 0, 1.0)
+
+
+def _initial_weights(widths: list[int], rng: np.random.Generator) -> list[tuple[Tensor, Tensor]]:
+    """He-normal weights and zero biases, from `rng` rather than torch's global generator."""
+    layers = []
+    for fan_in, fan_out in pairwise(widths):
+        weight = torch.from_numpy(rng.normal(0, (2 / fan_in) ** 0.5, (fan_out, fan_in)).astype(np.float32))
+        layers.append((weight.requires_grad_(), torch.zeros(fan_out, requires_grad=True)))
+    return layers
+
+
+def _forward(layers: list[tuple[Tensor, Tensor]], inputs: Tensor) -> Tensor:
+    """Logits float32[b] of a ReLU network, float32[b, d] in."""
+    hidden = inputs
+    for weight, bias in layers[:-1]:
+        hidden = torch.relu(torch.nn.functional.linear(hidden, weight, bias))
+    weight, bias = layers[-1]
+    return torch.nn.functional.linear(hidden, weight, bias).squeeze(1)

@@ -1,0 +1,135 @@
+"""Weibull sampling, the selection of DALBT: how outlying is an image within the class it is taken for?"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalbt_ray.errors import InputError
+from dalbt_ray.pool import PoolView
+from dalbt_ray.strategies.base import Ranked
+from dalbt_ray.strategies.class_tails import ClassTails, Distance
+from dalbt_ray.strategies.margin import margin
+from dalbt_ray.weibull import cdf_of_log_hazard
+
+Policy = Literal["most_outlying", "least_outlying", "inlier_band", "inlier_uncertain", "outlier_margin"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dalbt(Ranked):
+    """Rank the pool by the Weibull tail of each image's distance to the mean of its predicted class.
+
+    DALBT, algorithm 1: the latents of correctly classified labeled images give a mean and a two-parameter
+    Weibull law of distances for each class (`ClassTails`); an image's outlier probability is the CDF of its
+    distance. The paper wants outliers as informative and foreign images, which are outliers too, avoided;
+    what to buy is therefore a policy:
+
+    - `most_outlying`: the paper's text.
+    - `least_outlying`: what the code of its ancestor DAL-OSR does on pools without foreign images.
+    - `inlier_band`: the most outlying of those within the threshold; if these are too few, the least outlying
+      beyond it.
+    - `inlier_uncertain`: within the threshold the least confident first; beyond it as above.
+    - `outlier_margin`: outlier probability times one minus the margin of the two best classes.
+
+    The threshold is the hazard that `inlier_share` of the correctly classified validation images stay within.
+
+    The paper ranks by the CDF, which is exactly 1 for most far images, so that the order of the pool decides.
+    The ranking here is the log of the cumulative hazard (d/scale)^shape: the same order, without saturation.
+    The CDF is what `score` records.
+
+    Attributes:
+        policy: which outliers to want, see above.
+        distance: `euclidean` between latents, or `cosine`, 1 - cos, as in DAL-OSR.
+        inlier_share: share of correctly classified validation images that the threshold keeps, in (0, 1).
+    """
+
+    name: ClassVar[str] = "dalbt"
+    policy: Policy = "most_outlying"
+    distance: Distance = "euclidean"
+    inlier_share: float = 0.95
+
+    def __post_init__(self) -> None:
+        for field, value, allowed in (
+            ("policy", self.policy, get_args(Policy)),
+            ("distance", self.distance, get_args(Distance)),
+        ):
+            if value not in allowed:
+                raise InputError(field, value, "is not known to 'dalbt'", allowed=allowed)
+        if not 0 < self.inlier_share < 1:
+            raise InputError("inlier_share", self.inlier_share, "must lie between 0 and 1")
+
+    def ranking(self, pool: PoolView) -> NDArray[np.float64]:
+        """float64[n] by the policy; all equal, so that the seed decides, where no class admits a fit."""
+        tails = ClassTails.of(pool, self.distance)
+        if tails is None:
+            return np.zeros(len(pool.labeled))
+        hazard = tails.log_hazard(pool.features, pool.predicted)
+        match self.policy:
+            case "most_outlying":
+                return hazard
+            case "least_outlying":
+                return -hazard
+            case "outlier_margin":
+                return cdf_of_log_hazard(hazard) * (1.0 - margin(pool.probabilities))
+            case "inlier_band":
+                wanted = hazard
+            case "inlier_uncertain":
+                wanted = -pool.probabilities.max(axis=1).astype(np.float64)
+        inlier = hazard <= self._threshold(pool, tails)
+        # Ranks instead of values put every inlier above every outlier without disturbing the order within
+        # either.
+        return np.where(inlier, 1.0 + _ranks(wanted), -1.0 - _ranks(hazard))
+
+    def score(self, pool: PoolView) -> NDArray[np.float64]:
+        """float64[n] in [0, 1], the outlier probability under any policy; NaN where no class admits a fit."""
+        tails = ClassTails.of(pool, self.distance)
+        if tails is None:
+            return np.full(len(pool.labeled), np.nan)
+        return cdf_of_log_hazard(tails.log_hazard(pool.features, pool.predicted))
+
+    def note(self, pool: PoolView) -> str:
+        """What was too poor for the method as written, and what stood in for it."""
+        tails = ClassTails.of(pool, self.distance)
+        if tails is None:
+            return "dalbt: fewer than 3 distinct distances over all classes, bought at random"
+        remarks = []
+        if len(tails.pooled):
+            remarks.append(f"pooled Weibull fit for classes {_listed(tails.pooled)}")
+        orphans = np.setdiff1d(pool.predicted[~pool.labeled], tails.classes)
+        if len(orphans):
+            remarks.append(
+                f"no correct labeled image of predicted classes {_listed(orphans)}, nearest class taken"
+            )
+        if self.policy.startswith("inlier") and not len(_validation_hazard(pool, tails)):
+            remarks.append("no correct validation image, threshold taken from the fits")
+        return f"dalbt: {'; '.join(remarks)}" if remarks else ""
+
+    def _threshold(self, pool: PoolView, tails: ClassTails) -> float:
+        """Log hazard that `inlier_share` of the correctly classified validation images stay within."""
+        held_out = _validation_hazard(pool, tails)
+        if not len(held_out):
+            return float(np.log(-np.log1p(-self.inlier_share)))  # where the fitted CDF reaches that share
+        return float(np.quantile(held_out, self.inlier_share, method="inverted_cdf"))
+
+
+def _validation_hazard(pool: PoolView, tails: ClassTails) -> NDArray[np.float64]:
+    """float64[k], log hazard of the k correct validation images; empty without a validation set."""
+    features, probabilities, labels = (
+        pool.validation_features,
+        pool.validation_probabilities,
+        pool.validation_labels,
+    )
+    if features is None or probabilities is None or labels is None:
+        return np.empty(0)
+    correct = probabilities.argmax(axis=1) == labels
+    return tails.log_hazard(features[correct], labels[correct])
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """int64[n], 0 for the smallest value; equal values share a rank."""
+    return np.unique(values, return_inverse=True)[1]
+
+
+def _listed(classes: NDArray[np.int64]) -> str:
+    return ", ".join(str(label) for label in classes)

@@ -1,0 +1,1 @@
+"""Studies: one short file each, a question and a list of trials."""

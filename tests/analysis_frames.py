@@ -1,0 +1,154 @@
+"""Synthetic frames with the columns of a real sweep, so that the analysis can be tested without training."""
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+Row = dict[str, Any]
+
+METHODS = [
+    ("dalbt", "joint", 0.055),
+    ("random", "joint", 0.02),
+    ("random", "supervised", 0.0),
+    ("entropy", "supervised", 0.02),
+    ("margin", "supervised", 0.025),
+    ("least_confidence", "supervised", 0.015),
+    ("core_set", "supervised", 0.01),
+]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a made-up sweep contains: settings x methods x seeds, `last_round` rounds after round 0."""
+
+    settings: list[tuple[str, str, int]] = field(
+        default_factory=lambda: [("fashion_mini", "", 100), ("fashion_mini", "kmnist_mini", 100)]
+    )
+    methods: list[tuple[str, str, float]] = field(default_factory=lambda: METHODS)
+    seeds: int = 3
+    last_round: int = 5
+    initial: int = 100
+    own_pool: int = 2000
+    foreign_pool: int = 500
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The three frames of `load_results`."""
+
+    rounds: pd.DataFrame
+    selections: pd.DataFrame
+    timings: pd.DataFrame
+
+
+def make_frames(sweep: Sweep | None = None, seed: int = 0) -> Frames:
+    """Frames of a finished sweep: saturating curves, a known gain per method, noise shared within a seed."""
+    sweep = sweep or Sweep()
+    rng = np.random.default_rng(seed)
+    tables: dict[str, list[Row]] = {"rounds": [], "selections": [], "timings": []}
+    number = 0
+    for dataset, ood, budget in sweep.settings:
+        shared = rng.normal(0, 0.01, size=sweep.seeds)
+        start = {key: rng.normal(0, 0.004) for key in product(range(sweep.seeds), ("joint", "supervised"))}
+        for (strategy, objective, gain), trial_seed in product(sweep.methods, range(sweep.seeds)):
+            names = {
+                "dataset": dataset,
+                "ood": ood,
+                "strategy": strategy,
+                "objective": objective,
+                "variant": "",
+            }
+            names |= {"budget": budget, "seed": trial_seed, "network_id": f"net-{objective}"}
+            noise = [start[trial_seed, objective], *rng.normal(0, 0.006, size=sweep.last_round)]
+            level = [0.02 if objective == "joint" else 0.0] + [gain] * sweep.last_round
+            accuracy_shift = np.array(noise) + level + shared[trial_seed]
+            trial = _trial(sweep, names, accuracy_shift, rng)
+            for table, rows in trial.items():
+                tables[table] += [{"trial_id": f"{number:016x}", **row} for row in rows]
+            number += 1
+    frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
+    optional = ["purity", "cumulative_purity", "pool_ood_share", "ood_auroc"]
+    frames["rounds"][optional] = frames["rounds"][optional].astype("float64")
+    return Frames(**frames)
+
+
+def _trial(
+    sweep: Sweep, names: Row, accuracy_shift: "np.ndarray", rng: np.random.Generator
+) -> dict[str, list[Row]]:
+    """The rows of one trial. Foreign images return to the pool and are not offered again."""
+    budget, ood, is_random = int(names["budget"]), names["ood"], names["strategy"] == "random"
+    own = rng.permutation(sweep.own_pool)
+    foreign = sweep.own_pool + rng.permutation(sweep.foreign_pool if ood else 0)
+    tables: dict[str, list[Row]] = {"rounds": [], "selections": [], "timings": []}
+    gained = wasted = 0
+    for r in range(sweep.last_round + 1):
+        purchase: Row = {"purity": None, "cumulative_purity": None, "pool_ood_share": None, "ood_auroc": None}
+        if r:
+            own_left, foreign_left = sweep.own_pool - gained, len(foreign) - wasted
+            n_foreign = int(rng.hypergeometric(foreign_left, own_left, budget)) if foreign_left else 0
+            n_foreign = n_foreign if is_random else n_foreign // 3
+            ids = np.concatenate(
+                [own[gained : gained + budget - n_foreign], foreign[wasted : wasted + n_foreign]]
+            )
+            gained, wasted = gained + budget - n_foreign, wasted + n_foreign
+            for rank, sample in enumerate(rng.permutation(ids)):
+                is_ood = bool(sample >= sweep.own_pool)
+                tables["selections"].append(
+                    {
+                        "round": r,
+                        "rank": rank,
+                        "sample_id": int(sample),
+                        "source": ood if is_ood else names["dataset"],
+                        "is_ood": is_ood,
+                        "label": -1 if is_ood else int(sample) % 10,
+                        "score": None if is_random else float(budget - rank),
+                        "row": int(sample),
+                    }
+                )
+            purchase = {
+                "purity": 1 - n_foreign / budget,
+                "cumulative_purity": 1 - wasted / (gained + wasted),
+                "pool_ood_share": len(foreign) / (len(foreign) + own_left),
+                "ood_auroc": None if is_random or not ood else 0.3,
+            }
+        n_labeled = sweep.initial + gained
+        accuracy = 0.9 - 0.45 * (n_labeled / 100) ** -0.6 + accuracy_shift[r]
+        tables["rounds"].append(
+            {
+                **names,
+                "round": r,
+                "n_labeled": n_labeled,
+                "n_bought": gained + wasted,
+                "n_ood_bought": wasted,
+                **purchase,
+                "test_accuracy": accuracy,
+                "test_nll": 2.2 * (1 - accuracy),
+                "test_ece": 0.3 * (1 - accuracy),
+                "train_accuracy": min(1.0, accuracy + 0.15),
+                "status": "ok",
+                "note": "",
+                "n_unlabeled": sweep.own_pool - gained + len(foreign),
+                "n_repeat": 0,
+                "validation_accuracy": accuracy,
+                "train_loss": 1 - accuracy,
+                "steps": 200,
+                "labeled_sha256": f"seed {names['seed']}" if r == 0 else "later",
+            }
+        )
+        parts = {"train": 4.0 + r, "auxiliary": 0.0, "score": 0.5, "select": 0.1, "evaluate": 0.4}
+        tables["timings"].append(
+            {
+                "round": r,
+                **{f"{part}_seconds": seconds for part, seconds in parts.items()},
+                "total_seconds": sum(parts.values()) + 0.2,
+                "host": "machine",
+                "device": "cpu",
+                "threads": 1,
+                "peak_memory_mib": 700.0,
+                "started_utc": "2026-01-01T00:00:00+00:00",
+            }
+        )
+    return tables

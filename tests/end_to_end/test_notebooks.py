@@ -1,0 +1,71 @@
+"""Every notebook runs from top to bottom on real results of the embedded images."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dalbt_ray.config import Training, Trial
+from dalbt_ray.data.corpus import load_corpus
+from dalbt_ray.data.splits import SplitSettings
+from dalbt_ray.results import ResultsStore
+from dalbt_ray.rounds import run_trial
+from dalbt_ray.strategies import get_strategy
+
+jupytext = pytest.importorskip("jupytext", reason="the extra `notebooks` is not installed")
+nbclient = pytest.importorskip("nbclient", reason="the extra `notebooks` is not installed")
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "analysis" / "notebooks").glob("*.py"))
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.filterwarnings("default")]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A quick sweep in small: one single pool, one mixed pool, two methods, two seeds, two purchases."""
+    root = tmp_path_factory.mktemp("sweep") / "small"
+    store = ResultsStore(root)
+    store.create_or_open({"sweep": "notebooks"})
+    trial = Trial(
+        dataset="fashion_mini",
+        objective="supervised",
+        budget=20,
+        rounds=2,
+        splits=SplitSettings(train_limit=2000, initial_size=50, validation_size=500),
+        training=Training(epochs=1, min_steps=20),
+    )
+    for ood in ("", "kmnist_mini"):
+        corpus = load_corpus("fashion_mini", ood)
+        for name in ("random", "margin"):
+            for seed in (0, 1):
+                splits = replace(trial.splits, ood_count=500 if ood else 0)
+                run_trial(
+                    replace(trial, ood=ood, splits=splits, strategy=get_strategy(name), seed=seed),
+                    corpus,
+                    store,
+                )
+    return root
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs(path: Path, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No cell raises, and cells that draw have a picture."""
+    monkeypatch.setenv("DALBT_RESULTS", str(results))
+    monkeypatch.setenv("DALBT_WORK", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    notebook = jupytext.read(path)
+    client = nbclient.NotebookClient(notebook, timeout=280, resources={"metadata": {"path": str(tmp_path)}})
+    client.execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert outputs
+    assert bool(pictures) == ("%matplotlib inline" in path.read_text())
+
+
+def test_notebooks_are_scripts_without_outputs() -> None:
+    """Percent scripts only: diffs stay readable, and no picture is committed."""
+    names = [path.name for path in (ROOT / "analysis" / "notebooks").iterdir() if path.is_file()]
+    assert len(NOTEBOOKS) == 5
+    assert all(name.endswith(".py") for name in names)
+    assert all("# %%" in path.read_text() for path in NOTEBOOKS)

@@ -1,0 +1,93 @@
+"""Wrong input is refused before training: one line, exit status 2, nothing written."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dalbt_ray.data.sources import EMBEDDED_ROOT
+from dalbt_ray.launch import main
+from sweeps.paper_grid import PRESETS
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line that a refused command prints."""
+    assert main(PRESETS, None, list(arguments)) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    return printed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["--preset", "quik"], ["preset", "'quik'", "did you mean 'quick'"]),
+        (["--strategies", "dalbt,marginn"], ["strategy", "'marginn'", "did you mean 'margin'", "core_set"]),
+        (["--objective", "jont"], ["objective", "'jont'", "did you mean 'joint'"]),
+        (["--seeds", "0,one"], ["seeds", "'one'", "whole numbers"]),
+        (["--seeds", "0,0"], ["seeds", "names a seed twice"]),
+        (["--seeds", "-1"], ["seeds", "'-1'"]),
+        (["--max-rounds", "-2"], ["max-rounds", "-2"]),
+        (["--data-root", "nowhere/at/all"], ["data-root", "nowhere/at/all", "is not a folder"]),
+    ],
+)
+def test_a_wrong_argument_is_named(
+    arguments: list[str], wanted: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Field, value, and the nearest match or the remedy."""
+    line = refused(capsys, "--results", str(tmp_path / "r"), *arguments)
+    for text in wanted:
+        assert text in line
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_missing_set_names_path_command_and_alternative(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Without the images a user learns where they were looked for and how to get them."""
+    line = refused(
+        capsys, "--preset", "mnist", "--data-root", str(tmp_path), "--results", str(tmp_path / "r")
+    )
+    assert str(tmp_path / "mnist") in line
+    assert "dalbt data prepare mnist" in line
+    assert "fashion_mini" in line
+
+
+@pytest.mark.parametrize(
+    ("damage", "wanted"),
+    [
+        (lambda path: path.write_bytes(b""), "0 bytes"),
+        (lambda path: path.write_bytes(path.read_bytes()[:5_000]), "damaged"),
+        (lambda path: path.write_text("not Parquet at all"), "damaged"),
+    ],
+    ids=["empty", "truncated", "text"],
+)
+def test_a_damaged_data_file_is_refused(
+    damage: Callable[[Path], object], wanted: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The file is named before anything is trained."""
+    copy = tmp_path / "data" / "fashion_mini"
+    shutil.copytree(EMBEDDED_ROOT / "fashion_mini", copy)
+    damage(copy / "train.parquet")
+    line = refused(capsys, "--data-root", str(tmp_path / "data"), "--results", str(tmp_path / "r"))
+    assert str(copy / "train.parquet") in line
+    assert wanted in line
+
+
+def test_a_folder_of_something_else_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Results never mix with other files."""
+    (tmp_path / "thesis.tex").write_text("precious")
+    line = refused(capsys, "--results", str(tmp_path))
+    assert "results" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_results_path_that_cannot_be_a_folder_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A file in the way, also for root, whom permissions do not stop."""
+    (tmp_path / "file").write_text("")
+    line = refused(capsys, "--results", str(tmp_path / "file" / "results"))
+    assert str(tmp_path / "file") in line

@@ -1,0 +1,124 @@
+"""Two gloo workers train a strategy's own networks as one process does, from different and unequal shards."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from dalbt_ray.auxiliary import AuxiliarySettings, Batch
+from dalbt_ray.auxiliary.dal_osr import DalOsrAuxiliary, DalOsrSettings
+from dalbt_ray.auxiliary.vaal import VaalAuxiliary, VaalSettings
+from dalbt_ray.auxiliary.waal import WaalAuxiliary, WaalSettings
+from dalbt_ray.global_batch import world_size
+from dalbt_ray.models.network import NetworkSettings, build_network
+
+WORKERS, IMAGES, SHAPE = 2, 11, (12, 12, 1)  # shards of 6 and 5
+SETTINGS: dict[str, AuxiliarySettings] = {
+    "vaal": VaalSettings(width=4, latent=4),
+    "waal": WaalSettings(weight=1.0),
+    "dal_osr": DalOsrSettings(width=4),
+}
+Seen = dict[str, dict[str, Tensor]]
+
+
+class Step(nn.Module):
+    """The auxiliary's part of the loss, as one forward of a network."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        variational = name == "dal_osr"
+        settings = NetworkSettings(latent_dim=6, projector=(), variational=variational)
+        self.network = build_network(settings, SHAPE, 3, torch.Generator().manual_seed(1))
+        self.auxiliary = SETTINGS[name].build(
+            self.network,
+            image_shape=SHAPE,
+            classes=3,
+            labeled=10,
+            unlabeled=20,
+            generator=torch.Generator().manual_seed(2),
+            device=torch.device("cpu"),
+        )
+
+    def forward(self, images: Tensor, unlabeled: Tensor) -> Tensor:
+        """The auxiliary loss, plus what keeps every weight in the graph."""
+        if self.network.log_variance is None:
+            mean, log_variance = self.network.encode(images), None
+        else:
+            mean, log_variance = self.network.encode_distribution(images)
+        logits = self.network.classify(mean)
+        labels = torch.zeros(len(images), dtype=torch.long)
+        self.seen = Batch(images, labels, mean, mean, log_variance, logits, unlabeled)
+        return self.auxiliary.loss(self.seen) + 0 * logits.sum()
+
+
+def own_networks(step: Step) -> dict[str, Tensor]:
+    """Weights of the auxiliary's networks."""
+    match step.auxiliary:
+        case VaalAuxiliary():
+            modules = {"vae": step.auxiliary.vae, "discriminator": step.auxiliary.discriminator}
+        case WaalAuxiliary():
+            modules = {"critic": step.auxiliary.critic}
+        case DalOsrAuxiliary():
+            modules = {"decoder": step.auxiliary.decoder}
+    return {
+        f"{part}.{name}": value.detach().clone()
+        for part, module in modules.items()
+        for name, value in module.named_parameters()
+    }
+
+
+def run(name: str, rank: int) -> dict[str, Tensor]:
+    """Gradients of the first loss, and the auxiliary's own weights after two updates, on this worker's rows."""
+    torch.manual_seed(0)
+    step = Step(name)
+    generator = torch.Generator().manual_seed(0)
+    images, unlabeled = torch.rand(2, IMAGES, 1, 12, 12, generator=generator)
+    parallel = DistributedDataParallel(step) if world_size() > 1 else step
+    result: dict[str, Tensor] = {}
+    for _ in range(2):
+        step.zero_grad()
+        parallel(images[rank :: world_size()], unlabeled[rank :: world_size()]).backward()
+        if not result:
+            for key, value in step.network.named_parameters():
+                if value.grad is not None:
+                    result[f"gradient.{key}"] = value.grad.clone()
+        step.auxiliary.update(step.seen)
+    return result | own_networks(step)
+
+
+def worker(rank: int, folder: str) -> None:
+    """Run every auxiliary in a group of two and save what this rank saw."""
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=WORKERS)
+    torch.save({name: run(name, rank) for name in SETTINGS}, Path(folder) / f"rank_{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
+    """What each of the two workers saw, by auxiliary."""
+    folder = tmp_path_factory.mktemp("gloo")
+    mp.spawn(worker, args=(str(folder),), nprocs=WORKERS)
+    return [torch.load(folder / f"rank_{rank}.pt") for rank in range(WORKERS)]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_workers_stay_in_step(seen: list[Seen], name: str) -> None:
+    """After updates on different images both workers hold exactly the same networks."""
+    first, second = (result[name] for result in seen)
+    assert first.keys() == second.keys()
+    for key, value in first.items():
+        assert torch.equal(value, second[key]), key
+
+
+@pytest.mark.parametrize("name", ["waal", "dal_osr"])
+def test_the_classifier_is_pulled_as_in_one_process(seen: list[Seen], name: str) -> None:
+    """The gradient that reaches the network is that of one process on the whole batch."""
+    expected = {key: value for key, value in run(name, 0).items() if key.startswith("gradient")}
+    assert max(value.abs().max() for value in expected.values()) > 1e-3
+    for key, value in expected.items():
+        torch.testing.assert_close(seen[0][name][key], value, rtol=1e-4, atol=1e-6, msg=key)

@@ -1,0 +1,163 @@
+"""The same promises in an object store: moto's S3 on loopback, by fsspec."""
+
+import os
+import socket
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from dalbt_ray.errors import InputError
+from dalbt_ray.results import (
+    ConflictError,
+    Patience,
+    ResultsStore,
+    compact,
+    load_manifests,
+    load_results,
+    tables,
+    verify,
+)
+from dalbt_ray.results.sealed import seal
+from tests.results_records import identity, record, records, run_trial
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:botocore", "ignore::ResourceWarning")
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """The URI of an empty bucket; its endpoint and keys are in the environment, as users have them."""
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for key, value in settings.items():
+            patch.setenv(key, value)
+        boto3.client("s3").create_bucket(Bucket="results")
+        yield "s3://results"
+    server.stop()
+
+
+@pytest.fixture
+def root(bucket: str, request: pytest.FixtureRequest) -> str:
+    """A prefix of its own for each test."""
+    return f"{bucket}/{request.node.name}"
+
+
+def opened(root: str) -> ResultsStore:
+    """A new results prefix."""
+    store = ResultsStore(root)
+    store.create_or_open({"sweep": "s3"})
+    return store
+
+
+def test_a_trial_is_the_same_there_as_on_a_disk(root: str, tmp_path: Path) -> None:
+    """The same deterministic bytes, the same frames, the journal cleared."""
+    store, local = opened(root), ResultsStore(tmp_path)
+    local.create_or_open({})
+    name = run_trial(store, 0)
+    run_trial(local, 0)
+    for table in ("rounds", "selections"):
+        assert (
+            store.storage.read(f"{table}/{name}.parquet")
+            == (tmp_path / table / f"{name}.parquet").read_bytes()
+        )
+    assert load_results(root).rounds.equals(load_results(tmp_path).rounds)
+    assert store.committed() == {name}
+    assert store.unfinished() == {}
+    assert not verify(root).damaged
+    assert compact(root) == 1
+    assert load_results(root).selections.equals(load_results(tmp_path).selections)
+
+
+def test_a_trial_goes_on_from_its_journal(root: str) -> None:
+    """Rounds committed by one process are seen by the next, and running trials can be read."""
+    opened(root).journal(identity(0)).commit(0, record(0))
+    store = ResultsStore(root)
+    assert store.journal(identity(0)).rounds() == [record(0)]
+    assert len(load_results(root, include_running=True).rounds) == 1
+    run_trial(store, 0)
+    assert len(load_results(root, include_running=True).rounds) == 3
+
+
+def test_what_is_there_is_never_overwritten(root: str) -> None:
+    """Equal bytes again: success. Other bytes for the same trial: an error, and the first ones stay."""
+    store = opened(root)
+    name = run_trial(store, 0)
+    before = {
+        table: store.storage.read(f"{table}/{name}.parquet") for table in ("rounds", "selections", "timings")
+    }
+    store.publish(name, {"config": {}}, **tables(name, records(host="elsewhere")))  # type: ignore[arg-type]
+    changed = records()
+    changed[0]["row"]["test_nll"] = 2.0
+    with pytest.raises(ConflictError):
+        store.publish(name, {}, **tables(name, changed))  # type: ignore[arg-type]
+    assert before == {table: store.storage.read(f"{table}/{name}.parquet") for table in before}
+    assert not store.storage.create(f"trials/{name}.json", b"{}")
+    assert load_manifests(root)[name]["files"]["rounds"]["sha256"] == sha256(before["rounds"]).hexdigest()
+
+
+def test_a_damaged_object_is_found_and_redone(root: str) -> None:
+    """One flipped bit: the loader refuses, `verify` moves the trial away, running it again heals."""
+    store = opened(root)
+    name = run_trial(store, 0)
+    file = f"rounds/{name}.parquet"
+    data = store.storage.read(file)
+    store.storage.write(file, data[:300] + bytes([data[300] ^ 4]) + data[301:])
+    with pytest.raises(InputError, match="dalbt verify"):
+        load_results(root)
+    report = verify(root)
+    assert [finding.file for finding in report.damaged] == [file]
+    assert store.committed() == set()
+    run_trial(store, 0)
+    assert store.storage.read(file) == data
+    assert not verify(root).damaged
+
+
+def test_one_driver_at_a_time(root: str) -> None:
+    """A living owner is named; one that left makes room; one that died here is replaced at once."""
+    patience = Patience(heartbeat=0.1, watch=1.0, expiry=30.0)
+    store = opened(root)
+    with store.lease(patience) as lease:
+        with pytest.raises(InputError) as refused, ResultsStore(root).lease(patience):
+            pass
+        assert f"host {socket.gethostname()}, pid {os.getpid()}, since 2" in str(refused.value)
+        assert not lease.lost
+    with store.lease(patience):
+        pass
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    card = {"host": socket.gethostname(), "pid": child, "since_utc": "2026", "token": "gone", "beat": 3}
+    store.storage.write("lease.json", seal("lease", card))
+    with store.lease(patience):
+        pass
+
+
+def test_a_lost_lease_is_noticed(root: str) -> None:
+    """Somebody else's token in the object; put there again if a heartbeat that was on its way covered it."""
+    store = opened(root)
+    other = seal("lease", {"host": "node7", "pid": 1, "since_utc": "2026", "token": "other", "beat": 0})
+    with store.lease(Patience(heartbeat=0.05, watch=1.0, expiry=30.0)) as lease:
+        for _ in range(100):
+            store.storage.write("lease.json", other)
+            if lease.wait_lost(timeout=0.5):
+                break
+        assert lease.lost
+    assert store.storage.read("lease.json") == other
+
+
+def test_a_bucket_that_is_not_there(bucket: str) -> None:
+    """Refused by name, before anything runs."""
+    with pytest.raises(InputError, match="results: 's3://nowhere/x' cannot be written"):
+        ResultsStore("s3://nowhere/x").create_or_open({})

@@ -1,0 +1,218 @@
+"""Damage of every kind is found, moved away and redone; nothing in a results folder can harm its reader."""
+
+import pickle
+import random
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dalbt_ray.errors import InputError
+from dalbt_ray.results import ResultsStore, compact, load_manifests, load_results, verify
+from dalbt_ray.results.schemas import decode, encode, to_table
+from dalbt_ray.results.sealed import seal
+from tests.results_records import identity, in_memory, record, run_trial
+
+TABLES = ("rounds", "selections", "timings")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Three finished trials, one running, one failed, and a snapshot."""
+    folder = tmp_path / "results"
+    store = ResultsStore(folder)
+    store.create_or_open({"sweep": "verify"})
+    for number in range(3):
+        run_trial(store, number)
+    store.journal(identity(3)).commit(0, record(0))
+    store.journal(identity(3)).commit(1, record(1))
+    store.record_error(identity(4), ValueError("no"))
+    compact(folder)
+    return folder
+
+
+def files(root: Path) -> list[Path]:
+    """Every file."""
+    return [path for path in sorted(root.rglob("*")) if path.is_file()]
+
+
+def test_a_whole_folder_has_no_finding(root: Path) -> None:
+    """And nothing is touched."""
+    before = {path: path.read_bytes() for path in files(root)}
+    report = verify(root)
+    assert (report.trials, report.rounds, report.damaged) == (3, 2, ())
+    assert {path: path.read_bytes() for path in files(root)} == before
+
+
+def test_a_thousand_bit_flips_are_all_found(root: Path, tmp_path: Path) -> None:
+    """Each in a fresh copy, in any file: the finding names the file. Every fourth is also loaded: no wrong number."""
+    rng = random.Random(1)
+    whole = load_results(root, include_running=True).rounds
+    data = {path.relative_to(root): path.read_bytes() for path in files(root)}
+    names = sorted(data)
+    with in_memory(tmp_path) as folder:
+        for flip in range(1000):
+            name, copy = rng.choice(names), folder / "copy"
+            altered = bytearray(data[name])
+            altered[rng.randrange(len(altered))] ^= 1 << rng.randrange(8)
+            shutil.rmtree(copy, ignore_errors=True)
+            for other, content in data.items():
+                (copy / other).parent.mkdir(parents=True, exist_ok=True)
+                (copy / other).write_bytes(bytes(altered) if other == name else content)
+            if flip % 4 == 0:
+                assert no_wrong_number(copy, whole), name
+            found = {finding.file for finding in verify(copy).damaged}
+            assert str(name) in found or (name.parts[0] == "snapshot" and "snapshot/" in found), name
+
+
+def no_wrong_number(root: Path, whole: pd.DataFrame) -> bool:
+    """Whether the loader refuses, or shows rows of `whole` only."""
+    try:
+        seen = load_results(root, include_running=True).rounds
+    except InputError:
+        return True
+    # A damaged round of the running trial ends its journal: it and what follows it are not shown.
+    joined = whole.merge(seen, how="right", indicator=True)
+    return len(whole) - len(seen) <= 2 and bool((joined["_merge"] == "both").all())
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("damage", ["torn", "empty", "missing", "foreign", "duplicated"])
+def test_a_damaged_trial_is_redone_and_the_others_stay(table: str, damage: str, root: Path) -> None:
+    """It moves to quarantine as a whole; the same command again gives the same deterministic files."""
+    name, others = identity(1), {identity(0), identity(2)}
+    before = {path: path.read_bytes() for path in files(root) if path.parts[-2] in ("rounds", "selections")}
+    file = root / table / f"{name}.parquet"
+    content = {
+        "torn": file.read_bytes()[:-30],
+        "empty": b"",
+        "foreign": (root / table / f"{identity(0)}.parquet").read_bytes(),
+    }
+    if damage == "missing":
+        file.unlink()
+    elif damage == "duplicated":
+        relist(root, name, table)
+    else:
+        file.write_bytes(content[damage])
+    report = verify(root)
+    assert report.redo == {name}
+    assert f"{table}/{name}.parquet" in {finding.file for finding in report.damaged}
+    store = ResultsStore(root)
+    assert store.committed() == others
+    assert not list(root.glob(f"*/{name}.parquet"))
+    assert (Path(report.quarantine) / "trials" / f"{name}.json").exists()
+    assert not verify(root).damaged
+    run_trial(store, 1)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def relist(root: Path, name: str, table: str) -> None:
+    """Write a table with its first row twice, and a manifest that lists it as it is: only the rows are wrong."""
+    file = root / table / f"{name}.parquet"
+    rows = decode(table, file.read_bytes()).to_pylist()  # type: ignore[arg-type]
+    data = encode(to_table(table, [rows[0], *rows]))  # type: ignore[arg-type]
+    file.write_bytes(data)
+    manifest = load_manifests(root)[name]
+    manifest["files"][table] |= {
+        "rows": len(rows) + 1,
+        "bytes": len(data),
+        "sha256": sha256(data).hexdigest(),
+    }
+    (root / "trials" / f"{name}.json").write_bytes(seal("trial", manifest))
+
+
+def test_what_does_not_belong_is_moved_away(root: Path) -> None:
+    """Files that break whoever reads a table folder, and tables of trials that were never published."""
+    orphan = f"rounds/{'e' * 16}.parquet"
+    strangers = [
+        "rounds/copy of x.parquet",
+        "rounds/.tmp-x.parquet",
+        "timings/manifest.json",
+        orphan,
+        "trials/a.txt",
+    ]
+    for name in strangers:
+        (root / name).write_bytes(b"x")
+    (root / "rounds" / ".ipynb_checkpoints").mkdir()
+    report = verify(root)
+    assert {finding.file for finding in report.damaged} == {*strangers, "rounds/.ipynb_checkpoints/"}
+    assert all(not (root / name).exists() for name in strangers)
+    assert ResultsStore(root).committed() == {identity(number) for number in range(3)}
+    assert not verify(root).damaged
+
+
+def test_tables_of_a_trial_that_is_being_published_are_no_orphans(root: Path) -> None:
+    """Its journal is there until its manifest is."""
+    (root / "rounds" / f"{identity(3)}.parquet").write_bytes(
+        (root / "rounds" / f"{identity(0)}.parquet").read_bytes()
+    )
+    assert not verify(root).damaged
+
+
+def test_a_damaged_sweep_json_is_written_anew(root: Path) -> None:
+    """Verify moves it away; the sweep's own command makes it again and finds its trials."""
+    (root / "sweep.json").write_bytes(b'{"format": "dalbt-results"')
+    assert [finding.file for finding in verify(root).damaged] == ["sweep.json"]
+    store = ResultsStore(root)
+    store.create_or_open({"sweep": "verify"})
+    assert len(store.committed()) == 3
+    assert len(load_results(root).rounds) == 9
+
+
+def test_a_hostile_folder_does_nothing(root: Path, tmp_path: Path) -> None:
+    """A pickle, a link out of the tree, a manifest with a path of its own: nothing is run, written or believed."""
+    target = tmp_path / "executed"
+    secret = tmp_path / "secret.parquet"
+    secret.write_bytes((root / "rounds" / f"{identity(0)}.parquet").read_bytes())
+
+    class Bomb:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (Path.touch, (target,))
+
+    (root / "trials" / f"{'a' * 16}.json").write_bytes(pickle.dumps(Bomb()))
+    (root / "trials" / f"{'b' * 16}.json").write_bytes(seal("trial", {"trial_id": "b" * 16, "files": 3}))
+    manifest = ResultsStore(root).manifest(identity(0))
+    manifest["files"]["rounds"]["path"] = "../secret.parquet"
+    (root / "trials" / f"{identity(0)}.json").write_bytes(seal("trial", manifest))
+    link = root / "rounds" / f"{identity(1)}.parquet"
+    link.unlink()
+    link.symlink_to(secret)
+    with pytest.raises(InputError):
+        load_results(root)
+    report = verify(root)
+    assert report.redo == {"a" * 16, "b" * 16, identity(1)}
+    assert not target.exists()
+    assert secret.exists()
+    assert not link.is_symlink()
+    assert set(load_results(root).rounds["trial_id"]) == {identity(0), identity(2)}
+
+
+def test_a_snapshot_is_used_only_while_it_is_true(root: Path) -> None:
+    """Equal frames with and without it; a new trial makes it stale; a damaged one is not believed."""
+    with_it = load_results(root)
+    snapshot = {path: path.read_bytes() for path in (root / "snapshot").iterdir()}
+    shutil.rmtree(root / "snapshot")
+    without = load_results(root)
+    for table in TABLES:
+        assert getattr(with_it, table).equals(getattr(without, table))
+    (root / "snapshot").mkdir()
+    for path, content in snapshot.items():
+        path.write_bytes(content)
+    run_trial(ResultsStore(root), 5)
+    assert len(load_results(root).rounds) == 12
+    assert compact(root) == 4
+    (root / "snapshot" / "rounds.parquet").write_bytes(b"PAR1")
+    assert len(load_results(root).rounds) == 12
+    assert [finding.file for finding in verify(root).damaged] == ["snapshot/"]
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    """Nothing of it is moved."""
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(InputError, match="is not a results folder"):
+        verify(tmp_path)
+    with pytest.raises(InputError, match=r"has no sweep\.json"):
+        load_results(tmp_path)
+    assert (tmp_path / "thesis.tex").exists()

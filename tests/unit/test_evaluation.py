@@ -1,0 +1,47 @@
+"""Accuracy, NLL, ECE and AUROC against loops and hand-worked examples."""
+
+import numpy as np
+import pytest
+
+from dalbt_ray.evaluation import auroc, expected_calibration_error, quality
+
+
+def test_quality_of_a_hand_worked_example() -> None:
+    """Three images, two right: accuracy 2/3, NLL the mean of -log of the true class's probability."""
+    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2]])
+    result = quality(probabilities, np.array([0, 1, 1]))
+    assert result.accuracy == pytest.approx(2 / 3)
+    assert result.nll == pytest.approx(-(np.log(0.9) + np.log(0.6) + np.log(0.2)) / 3)
+
+
+def test_nll_of_an_impossible_class_is_large_and_finite() -> None:
+    """A probability of exactly 0 for the true class must not put an infinity into the tables."""
+    result = quality(np.array([[1.0, 0.0]]), np.array([1]))
+    assert 700 < result.nll < 800
+
+
+def test_calibration_error_equals_a_loop_over_bins() -> None:
+    """The vectorised ECE equals the definition, bin by bin."""
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(4), size=500)
+    labels = rng.integers(0, 4, 500)
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
+    total = 0.0
+    for low, high in zip(np.arange(15) / 15, np.arange(1, 16) / 15, strict=True):
+        inside = (confidence > low) & (confidence <= high)
+        if inside.any():
+            total += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    assert expected_calibration_error(probabilities, labels) == pytest.approx(total, abs=1e-12)
+
+
+def test_auroc_equals_the_share_of_won_pairs() -> None:
+    """AUROC is the probability that a positive beats a negative, ties counting half."""
+    rng = np.random.default_rng(1)
+    scores, positive = rng.integers(0, 6, 60).astype(float), rng.random(60) < 0.3
+    wins = [(p > n) + 0.5 * (p == n) for p in scores[positive] for n in scores[~positive]]
+    assert auroc(scores, positive) == pytest.approx(np.mean(wins))
+
+
+def test_auroc_of_one_group_is_undefined() -> None:
+    """Without foreign images there is nothing to tell apart."""
+    assert auroc(np.arange(3.0), np.zeros(3, bool)) is None

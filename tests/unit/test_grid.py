@@ -1,0 +1,52 @@
+"""Narrowing and widening a list of trials."""
+
+from dataclasses import replace
+
+import pytest
+
+from dalbt_ray.config import Trial
+from dalbt_ray.errors import InputError
+from dalbt_ray.grid import with_objective, with_rounds, with_seeds, with_strategies
+from dalbt_ray.strategies import get_strategy
+
+BASE = Trial(objective="supervised", strategy=get_strategy("random"), rounds=5)
+TRIALS = [
+    replace(BASE, seed=seed, strategy=get_strategy(name)) for seed in (0, 1) for name in ("random", "margin")
+]
+
+
+def test_seeds_replace_seeds() -> None:
+    """Each cell once under each new seed, however many seeds it had."""
+    found = with_seeds(TRIALS, [3, 4, 5])
+    assert len(found) == 2 * 3
+    assert {trial.seed for trial in found} == {3, 4, 5}
+
+
+def test_a_strategy_that_is_not_listed_joins_every_cell() -> None:
+    """`--strategies badge` works in a preset without badge, under its paper's objective."""
+    found = with_strategies(TRIALS, ["entropy", "margin"])
+    assert [(t.strategy.name, t.seed) for t in found] == [
+        ("entropy", 0),
+        ("entropy", 1),
+        ("margin", 0),
+        ("margin", 1),
+    ]
+    assert with_strategies(TRIALS, ["dalbt"])[0].objective == "joint"
+
+
+def test_an_unknown_strategy_names_the_nearest() -> None:
+    """Typing errors are answered with what was meant."""
+    with pytest.raises(InputError, match="did you mean 'entropy'"):
+        with_strategies(TRIALS, ["entropi"])
+
+
+def test_objective_merges_what_becomes_equal() -> None:
+    """Random under both objectives becomes one trial, not two equal ones."""
+    both = [BASE, replace(BASE, objective="joint")]
+    assert with_objective(both, "joint") == [both[1]]
+
+
+def test_rounds_are_capped_not_raised() -> None:
+    """`--max-rounds` shortens; it never makes a trial longer."""
+    assert {trial.rounds for trial in with_rounds(TRIALS, 3)} == {3}
+    assert {trial.rounds for trial in with_rounds(TRIALS, 9)} == {5}

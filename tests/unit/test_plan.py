@@ -1,0 +1,77 @@
+"""The plan: what is done, what is to do, and an estimate that says where it comes from."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dalbt_ray.config import Trial
+from dalbt_ray.data.splits import SplitSettings
+from dalbt_ray.plan import Plan, estimate, make_plan, nominal_seconds
+from dalbt_ray.results import Results
+from dalbt_ray.strategies import get_strategy
+
+BASE = Trial(
+    dataset="fashion_mini",
+    strategy=get_strategy("random"),
+    rounds=3,
+    splits=SplitSettings(train_limit=None, initial_size=100, validation_size=1_000),
+)
+GRID = [replace(BASE, seed=seed) for seed in range(4)]
+
+
+def plan_of(trials: list[Trial], done: int = 0) -> Plan:
+    """A plan in which the first `done` trials are committed."""
+    everything = make_plan(trials, set(), None)
+    return make_plan(trials, {each.trial_id for each in everything.planned[:done]}, None)
+
+
+def finished(plan: Plan, seconds: float) -> Results:
+    """Tables of the plan's finished trials whose every round took `seconds`."""
+    rows = [
+        {"trial_id": each.trial_id, "round": index, "dataset": "fashion_mini", "ood": "", "strategy": "random",
+         "objective": each.trial.objective, "budget": each.trial.budget, "total_seconds": seconds}
+        for each in plan.planned
+        if each.done
+        for index in range(each.trial.rounds + 1)
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows)
+    return Results(frame.drop(columns="total_seconds"), frame, frame[["trial_id", "round", "total_seconds"]])
+
+
+def test_done_trials_and_duplicates_are_told_apart() -> None:
+    """A trial named twice is planned once; a committed one is not to do."""
+    plan = plan_of([*GRID, GRID[0]], done=1)
+    assert len(plan.planned) == 4
+    assert plan.duplicates == 1
+    assert [trial.seed for trial in plan.to_do] == [1, 2, 3]
+
+
+def test_an_estimate_from_measurements_is_their_product() -> None:
+    """3 trials to do, 4 rounds each, 10 seconds a round."""
+    plan = plan_of(GRID, done=1)
+    cost = estimate(plan, finished(plan, 10.0))
+    assert cost.seconds == pytest.approx(3 * 4 * 10)
+    assert cost.basis == "measured on finished trials in this folder"
+
+
+def test_an_estimate_without_measurements_says_so() -> None:
+    """Step times of a benchmark, and how to do better."""
+    plan = plan_of(GRID)
+    cost = estimate(plan, None)
+    assert cost.seconds == pytest.approx(sum(nominal_seconds(trial) for trial in GRID))
+    assert "finish one trial" in cost.basis
+
+
+def test_part_measured_part_nominal() -> None:
+    """A strategy that has not run yet is estimated by step times, and the share is named."""
+    plan = plan_of([*GRID, replace(BASE, strategy=get_strategy("margin"))], done=1)
+    cost = estimate(plan, finished(plan, 10.0))
+    assert cost.basis.startswith("3 of 4 trials from measurements here")
+
+
+def test_nothing_to_do_costs_nothing(tmp_path: Path) -> None:
+    """A finished sweep."""
+    plan = plan_of(GRID, done=4)
+    assert estimate(plan, finished(plan, 10.0)).seconds == 0

@@ -1,0 +1,116 @@
+"""What is shown while a sweep runs."""
+
+import io
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dalbt_ray.progress import Progress, Tally, span
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Always."""
+        return True
+
+
+def run_four_trials(progress: Progress, rounds: int) -> None:
+    """Four trials, two at a time, the last of which fails."""
+    with progress:
+        for pair in ((0, 1), (2, 3)):
+            for trial in pair:
+                progress.started(str(trial), f"set b=10 random seed {trial}", rounds)
+            for index in range(rounds):
+                for trial in pair:
+                    progress.round(str(trial), {"round": index, "test_accuracy": 0.5 + index / 1000})
+            for trial in pair:
+                if trial == 3:
+                    progress.failed("3", "ValueError: as asked")
+                else:
+                    progress.finished(str(trial))
+
+
+def test_plain_lines_are_few_and_name_every_trial() -> None:
+    """Without a terminal: one line for each trial, no control characters, whatever the number of rounds."""
+    stream = io.StringIO()
+    run_four_trials(Progress(4, 400, stream=stream, clock=lambda: 0.0), rounds=100)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 4
+    assert lines[0] == "[1/4] done    set b=10 random seed 0  59.9%"
+    assert lines[3] == "[4/4] failed  set b=10 random seed 3: ValueError: as asked"
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_a_long_wait_is_broken_by_one_line_a_minute() -> None:
+    """Ten minutes of rounds without an end of a trial give about ten lines of totals."""
+    now = [0.0]
+    stream = io.StringIO()
+    with Progress(1, 10_000, stream=stream, clock=lambda: now[0]) as progress:
+        progress.started("a", "a", 10_000)
+        for index in range(600):
+            now[0] += 1.0
+            progress.round("a", {"round": index, "test_accuracy": 0.5})
+    lines = stream.getvalue().splitlines()
+    assert 8 <= len(lines) <= 10
+    assert all(
+        re.match(r"0 of 1 trials done, 1 running, \d+ (s|min) so far, about .* to go", line) for line in lines
+    )
+
+
+def test_the_live_block_shows_running_trials_and_keeps_failures() -> None:
+    """On a terminal: label, round and accuracy of what runs; a failure stays as a line of its own."""
+    stream = Terminal()
+    progress = Progress(2, 4, stream=stream, clock=lambda: 0.0)
+    with progress:
+        progress.started("a", "set b=10 dalbt seed 0", 2)
+        progress.round("a", {"round": 0, "test_accuracy": 0.25})
+        progress.failed("b", "OSError: disk full")
+    shown = stream.getvalue()
+    assert "set b=10 dalbt seed 0" in shown
+    assert "1/2" in shown
+    assert "25.0%" in shown
+    assert "[1/2] failed  b: OSError: disk full" in shown
+
+
+def test_markup_in_a_message_is_shown_as_it_is() -> None:
+    """Brackets of an error are no instruction to the console."""
+    stream = io.StringIO()
+    with Progress(1, 1, stream=stream) as progress:
+        progress.say("[red]x[/red] [/] \\[")
+    assert stream.getvalue() == "[red]x[/red] [/] \\[\n"
+
+
+@given(done=st.integers(1, 1000), left=st.integers(0, 1000), seconds=st.floats(0.1, 1e6))
+def test_eta_is_the_pace_so_far_times_what_is_left(done: int, left: int, seconds: float) -> None:
+    """Twice the work left takes twice as long; nothing left takes nothing."""
+    tally = Tally(trials=1, rounds_left=left, began=5.0, rounds_done=done)
+    eta = tally.eta_seconds(5.0 + seconds)
+    assert eta is not None
+    assert abs(eta - seconds * left / done) <= 1e-6 * max(1.0, eta)
+
+
+def test_rounds_that_a_trial_will_not_do_are_not_to_go() -> None:
+    """A trial that ends early, and one that starts again, leave the estimate right."""
+    progress = Progress(2, 20, stream=io.StringIO())
+    progress.started("a", "a", 10)
+    for index in range(3):
+        progress.round("a", {"round": index, "test_accuracy": None})
+    progress.finished("a")
+    assert progress._tally.rounds_left == 10
+
+
+def test_spans_read_naturally() -> None:
+    """The unit grows with the length."""
+    assert [span(s) for s in (0, 99, 100, 3600, 5900, 6001, 3 * 3600 + 300, 200_000)] == [
+        "0 s",
+        "99 s",
+        "2 min",
+        "60 min",
+        "98 min",
+        "1 h 40 min",
+        "3 h 05 min",
+        "2 d 7 h",
+    ]
