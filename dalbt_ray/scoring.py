@@ -52,10 +52,10 @@ def score_batch(
     logits = network.classify(features)
     scores: Scores = {"probabilities": _softmax(logits), "features": features.float().cpu().numpy()}
     if masks is not None:
-        passes = []
+        passes, stem = [], network.stem(pixels)
         for sample in range(masks.samples):
             with dropout_pass(network, masks, sample):
-                passes.append(_softmax(network.classify(network.encode(pixels))))
+                passes.append(_softmax(network.finish(stem)))
         scores["mc_probabilities"] = np.stack(passes, axis=1)
     if len(networks) > 1:
         votes = [_softmax(member.classify(member.encode(pixels))) for member in networks]

@@ -43,7 +43,16 @@ class LeNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """float[b, c, h, w] to float[b, 120]."""
-        x = self.dropout_1(torch.relu(max_pool(self.convolution_1(x))))
+        features: Tensor = self.finish(self.stem(x))
+        return features
+
+    def stem(self, x: Tensor) -> Tensor:
+        """The part before the first dropout layer, the same in every stochastic pass."""
+        return torch.relu(max_pool(self.convolution_1(x)))
+
+    def finish(self, x: Tensor) -> Tensor:
+        """What `stem` gave, to float[b, 120]."""
+        x = self.dropout_1(x)
         x = self.dropout_2(torch.relu(max_pool(self.convolution_2(x))))
         if x.shape[2:] != (_MAP_SIDE, _MAP_SIDE):
             x = functional.adaptive_avg_pool2d(x, _MAP_SIDE)

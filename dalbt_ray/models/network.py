@@ -100,6 +100,14 @@ class Network(nn.Module):
         logits: Tensor = self.classifier(self.classifier_dropout(z))
         return logits
 
+    def stem(self, images: Tensor) -> Tensor:
+        """Images to what enters the first dropout layer; stochastic passes over an image share it."""
+        return self.encoder.stem(_normalized(images))
+
+    def finish(self, x: Tensor) -> Tensor:
+        """What `stem` gave, to logits float[b, classes]: `finish(stem(images))` is `forward(images)`."""
+        return self.classify(self.latent_norm(self.latent(self.encoder.finish(x))))
+
     def project(self, z: Tensor) -> Tensor:
         """Latents float[b, latent_dim] to projections float[b, p] for the self-supervised loss."""
         projections: Tensor = self.projector(z)

@@ -39,3 +39,12 @@ class VGG16(nn.Module):
         """float[b, c, h, w] to float[b, 512]."""
         x = self.layers(x)
         return torch.flatten(functional.adaptive_avg_pool2d(x, 1), 1)
+
+    def stem(self, x: Tensor) -> Tensor:
+        """All of it: there is no dropout layer in here."""
+        features: Tensor = self(x)
+        return features
+
+    def finish(self, x: Tensor) -> Tensor:
+        """What `stem` gave, as it is."""
+        return x

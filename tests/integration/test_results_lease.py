@@ -171,7 +171,7 @@ def test_a_round_whose_journal_was_cleared_is_not_missed(
     """The twin had committed our round already, and removed it before we could compare."""
     store = ResultsStore(tmp_path)
     store.create_or_open({})
-    monkeypatch.setattr(local, "_link", lambda staged, target: False)
+    monkeypatch.setattr(local, "_link", lambda *_: False)
     store.journal(identity(0)).commit(0, record(0))
     assert store.journal(identity(0)).rounds() == []
 

@@ -198,7 +198,7 @@ def test_training_dropout_refuses_the_global_generator() -> None:
 
 @pytest.mark.parametrize("settings", [NetworkSettings(dropout=0.5), replace(VGG, dropout=0.5)])
 def test_dropout_pass_is_one_function_of_the_image(settings: NetworkSettings) -> None:
-    """Within a pass an image scores alike in any batch; passes differ; afterwards it is plain again."""
+    """Within a pass an image scores alike in any batch, in one go or from its stem; passes differ; then it is plain."""
     shape = (32, 32, 3)
     network = build_network(settings, shape, 10, seeded()).eval()
     buffers = {name: value.clone() for name, value in network.named_buffers()}
@@ -207,6 +207,7 @@ def test_dropout_pass_is_one_function_of_the_image(settings: NetworkSettings) ->
     masks = draw_dropout_masks(network, 2, seeded())
     with dropout_pass(network, masks, 0):
         whole, alone = network(x), network(x[4:5])
+        assert torch.equal(network.finish(network.stem(x)), whole)
     with dropout_pass(network, masks, 1):
         other = network(x)
     torch.testing.assert_close(whole[4:5], alone)
