@@ -85,6 +85,9 @@ def _schedule(
 ) -> None:
     """Let Tune run every trial. Tune draws indices one by one, as places become free, and keeps no state."""
     shares = sweep.shares
+    # What trials reserve is their limit, so that nodes which join later get some. The trial of a worker group
+    # reserves next to nothing by itself: there the number is the limit.
+    in_groups = any(share.workers > 1 for share in shares)
     tune.Tuner(
         tune.with_resources(
             tune.with_parameters(run_in_tune, sweep=sweep),
@@ -92,7 +95,7 @@ def _schedule(
         ),
         param_space={"index": tune.grid_search(list(range(len(sweep.trials))))},
         tune_config=tune.TuneConfig(
-            max_concurrent_trials=packing.at_once,
+            max_concurrent_trials=packing.at_once if in_groups else options.max_concurrent,
             # A trial then starts in 0.8 s instead of 2.7 s. Nothing of a trial outlives it but GPU memory, which
             # only the end of a process frees for certain.
             reuse_actors=not any(share.gpus for share in sweep.shares),

@@ -139,7 +139,7 @@ def _loop(index: int, sweep: Sweep, world: World, report: Callable[[dict[str, An
 
     def on_round(record: Record) -> None:
         row = record["row"]
-        report({"round": row["round"], "test_accuracy": row.get("test_accuracy")})
+        report({"round": row["round"], "test_accuracy": row.get("test_accuracy"), "device_type": device.type})
 
     began, limit = monotonic(), sweep.trial_timeout_s
     try:

@@ -37,6 +37,7 @@ class Watch(tune.Callback):  # type: ignore[misc]
         self._progress = progress
         self._dog = Watchdog(stall_after_s=options.stall_after_s, wait_at_most_s=options.wait_at_most_s)
         self._started: dict[int, float] = {}
+        self._idle_gpu_told = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its callbacks for a restore, which never happens."""
@@ -51,8 +52,16 @@ class Watch(tune.Callback):  # type: ignore[misc]
 
     def on_trial_result(self, *, trial: TuneTrial, result: dict[str, Any], **_: Any) -> None:
         """Tune: a trial has committed a round."""
-        if FAILED not in result and "round" in result:
-            self._progress.round(self._sweep.trial_id(_index(trial)), result)
+        if FAILED in result or "round" not in result:
+            return
+        index = _index(trial)
+        self._progress.round(self._sweep.trial_id(index), result)
+        if self._sweep.shares[index].gpus and result.get("device_type") == "cpu" and not self._idle_gpu_told:
+            self._idle_gpu_told = True
+            self._progress.say(
+                f"{self._sweep.trials[index].label} holds a GPU but runs on the CPU, since torch sees no GPU there: "
+                "install torch for CUDA on every node, or use --gpus-per-trial 0"
+            )
 
     def on_trial_complete(self, *, trial: TuneTrial, **_: Any) -> None:
         """Tune: a trial's function has returned."""
@@ -122,10 +131,13 @@ def _index(trial: TuneTrial) -> int:
 
 
 def _error_of(trial: TuneTrial) -> BaseException:
-    """What Tune keeps of a failure, in the driver's own temporary folder; the original error if there is one."""
-    file = Path(trial.pickled_error_file)
-    if not file.exists():
-        return RuntimeError(trial.get_error() or "unknown")
+    """What Tune keeps of a failure, in the driver's own temporary folder; the original error if there is one.
+
+    There is no file if the trial's process died before it had begun.
+    """
+    file = Path(trial.pickled_error_file) if trial.pickled_error_file else None
+    if file is None or not file.exists():
+        return RuntimeError(trial.get_error() or "its process ended before it began")
     error: BaseException = pickle.loads(file.read_bytes())  # noqa: S301 - this process wrote it a moment ago
     cause = error.cause if isinstance(error, RayTaskError) else None
     if not isinstance(cause, BaseException):

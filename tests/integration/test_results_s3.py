@@ -2,13 +2,10 @@
 
 import os
 import socket
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import (
@@ -25,26 +22,6 @@ from dalbt_ray.results.sealed import seal
 from tests.results_records import identity, record, records, run_trial
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:botocore", "ignore::ResourceWarning")
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """The URI of an empty bucket; its endpoint and keys are in the environment, as users have them."""
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    settings = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for key, value in settings.items():
-            patch.setenv(key, value)
-        boto3.client("s3").create_bucket(Bucket="results")
-        yield "s3://results"
-    server.stop()
 
 
 @pytest.fixture

@@ -1,19 +1,93 @@
-"""A cluster of two nodes, one of which is killed in the middle of a sweep."""
+"""More than one node: images once on each, a node lost in the middle of a sweep, a node that joins in the middle."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
+import pandas as pd
 import ray
+from numpy.typing import NDArray
 from ray.cluster_utils import Cluster
+from ray.experimental import get_object_locations
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from dalbt_ray.cluster.images import DatasetImages, materialize_corpus
 from dalbt_ray.cluster.options import ClusterOptions
+from dalbt_ray.data.corpus import CorpusFiles
 from dalbt_ray.local import run_in_process
 from dalbt_ray.progress import Progress
-from dalbt_ray.results import ResultsStore
+from dalbt_ray.results import ResultsStore, load_results
 from tests.integration.sweeps import STARTS_RAY, committed_rounds, hashes, run_on_ray, small_trials
 from tests.integration.waiting import wait_for
 
 pytestmark = STARTS_RAY
+
+
+@contextmanager
+def cluster_of(*cpus: int) -> Iterator[Cluster]:
+    """A cluster with one node per number, the head first; this process has joined it."""
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": cpus[0], "include_dashboard": False})
+    try:
+        for count in cpus[1:]:
+            cluster.add_node(num_cpus=count)
+        found = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}  # workers import this module
+        ray.init(address=cluster.address, log_to_driver=False, runtime_env=found)
+        yield cluster
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
+def mapped_from_memory(address: int) -> str:
+    """The file that backs an address of this process."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        first, last = (int(end, 16) for end in line.split()[0].split("-"))
+        if first <= address < last:
+            return line
+    return ""
+
+
+@ray.remote(num_cpus=0)
+class Reader:
+    """What a trial does with the images, in a process of its own."""
+
+    def __init__(self, images: DatasetImages) -> None:
+        self.images = images
+
+    def read(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint8], list[bool], list[str]]:
+        """Some images; of each block whether it can be written, and the memory that it lies in."""
+        chosen = self.images.take(rows)
+        views = self.images._views[1]
+        return (
+            chosen,
+            [view.flags.writeable for view in views],
+            [mapped_from_memory(view.ctypes.data) for view in views],
+        )
+
+
+def test_a_node_holds_the_images_once_however_many_read_them() -> None:
+    """Two readers on each of two nodes: every block has one copy a node, and all read it where it lies."""
+    with cluster_of(1, 1):
+        corpus = materialize_corpus(CorpusFiles.find("fashion_mini", "kmnist_mini", None))
+        images, rows = corpus.images, np.arange(0, len(corpus.images), 7)
+        assert isinstance(images, DatasetImages)
+        nodes = [node["NodeID"] for node in ray.nodes()]
+        readers = [
+            Reader.options(
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False)
+            ).remote(images)
+            for node in nodes * 2
+        ]
+        for pixels, writeable, memory in ray.get([reader.read.remote(rows) for reader in readers]):
+            np.testing.assert_array_equal(pixels, images.take(rows))
+            assert not any(writeable)
+            assert all("plasma" in backing for backing in memory)
+        blocks = images._dataset.get_internal_block_refs()
+        for location in get_object_locations(blocks).values():
+            assert sorted(location["node_ids"]) == sorted(nodes)
 
 
 def test_trials_of_a_lost_node_finish_elsewhere_with_the_same_bits(tmp_path: Path) -> None:
@@ -24,23 +98,41 @@ def test_trials_of_a_lost_node_finish_elsewhere_with_the_same_bits(tmp_path: Pat
     with Progress(len(trials), 8) as progress:
         run_in_process(trials, str(alone), None, progress)
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    other = cluster.add_node(num_cpus=1)
     together = tmp_path / "together"
+    with cluster_of(1) as cluster:
+        other = cluster.add_node(num_cpus=1)
 
-    def lose_the_other_node() -> None:
-        wait_for(lambda: committed_rounds(together) >= 1, seconds=200)
-        cluster.remove_node(other, allow_graceful=False)
+        def lose_the_other_node() -> None:
+            wait_for(lambda: committed_rounds(together) >= 1, seconds=200)
+            cluster.remove_node(other, allow_graceful=False)
 
-    killer = Thread(target=lose_the_other_node)
-    try:
-        ray.init(address=cluster.address, log_to_driver=False)
+        killer = Thread(target=lose_the_other_node)
         killer.start()
         outcome = run_on_ray(trials, together, ClusterOptions(address=cluster.address))
         killer.join()
         assert (outcome.done, outcome.failed) == (2, 0)
         wait_for(lambda: sum(node["Alive"] for node in ray.nodes()) == 1, seconds=60)
         assert hashes(together) == hashes(alone)
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
+
+
+def test_a_node_that_joins_late_takes_trials(tmp_path: Path) -> None:
+    """One CPU at the start, two more after the first round: from then on trials run side by side."""
+    trials = small_trials(seeds=3, rounds=3)
+    with (
+        cluster_of(1) as cluster,
+        ThreadPoolExecutor(1) as aside,
+    ):  # a node is added from the main thread only
+        running = aside.submit(run_on_ray, trials, tmp_path, ClusterOptions(address=cluster.address))
+        wait_for(lambda: committed_rounds(tmp_path) >= 1, seconds=200)
+        cluster.add_node(num_cpus=2)
+        outcome = running.result()
+    assert (outcome.done, outcome.failed) == (6, 0)
+    assert most_at_once(load_results(tmp_path).timings) >= 2
+
+
+def most_at_once(timings: pd.DataFrame) -> int:
+    """The largest number of trials that were in some round at the same time."""
+    began = pd.to_datetime(timings["started_utc"])
+    ended = began + pd.to_timedelta(timings["total_seconds"], unit="s")
+    changes = pd.concat([pd.Series(1, index=began), pd.Series(-1, index=ended)]).sort_index(kind="stable")
+    return int(changes.cumsum().max())
