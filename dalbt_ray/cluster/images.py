@@ -29,20 +29,20 @@ COLUMN = "image"
 
 
 class DatasetImages:
-    """Images in a materialised dataset: what `dalbt_ray.data.corpus.Images` asks for.
+    """Images in shared memory, as a materialised dataset: what `dalbt_ray.data.corpus.Images` asks for.
 
     Picklable by reference: the pickle holds object references, not images.
 
     Args:
-        dataset: with the column `image`, uint8[h, w, c], in storage order.
+        blocks: Arrow tables with the columns `id` and `image`, uint8[h, w, c], in storage order.
         shape: (height, width, channels).
-        count: rows.
     """
 
-    def __init__(self, dataset: MaterializedDataset, shape: Shape, count: int) -> None:
-        self._dataset = dataset
+    def __init__(self, blocks: list[ray.ObjectRef], shape: Shape) -> None:
+        self._blocks = blocks
+        self._dataset: MaterializedDataset = ray.data.from_arrow_refs(blocks)
         self._shape = shape
-        self._count = count
+        self._count: int = self._dataset.count()
 
     @property
     def shape(self) -> Shape:
@@ -78,8 +78,7 @@ class DatasetImages:
     @cached_property
     def _views(self) -> tuple[NDArray[np.int64], list[NDArray[np.uint8]]]:
         """First rows of the chunks, and the chunks as zero-copy views of shared memory."""
-        blocks = ray.get(self._dataset.get_internal_block_refs())
-        pieces = (piece for block in blocks for piece in block.column(COLUMN).chunks)
+        pieces = (piece for block in ray.get(self._blocks) for piece in block.column(COLUMN).chunks)
         chunks = [piece.to_numpy(zero_copy_only=True) for piece in pieces]
         starts = np.cumsum([0, *(len(chunk) for chunk in chunks)])[:-1]
         return starts.astype(np.int64), chunks
@@ -128,9 +127,9 @@ def materialize_corpus(files: CorpusFiles) -> Corpus:
         read_images(files.pool_files, files.shape)  # names the file and the row that cannot be decoded
         raise
     # Not `union`, which takes blocks from its inputs in turn when it is asked to keep their order.
-    blocks = _kept_here([block for part in parts for block in part.get_internal_block_refs()])
-    dataset = ray.data.from_arrow_refs(blocks)
-    corpus = build_corpus(files, DatasetImages(dataset, files.shape, dataset.count()))
+    bundles = [bundle for part in parts for bundle in part.iter_internal_ref_bundles()]
+    blocks = _kept_here([block for bundle in bundles for block in bundle.block_refs])
+    corpus = build_corpus(files, DatasetImages(blocks, files.shape))
     # An image beside another one's label would ruin a sweep in silence: the order is checked, not trusted.
     ids = np.concatenate([ray.get(block).column("id").to_numpy() for block in blocks])
     if not np.array_equal(ids, corpus.sample_ids):

@@ -85,8 +85,7 @@ def test_a_node_holds_the_images_once_however_many_read_them() -> None:
             np.testing.assert_array_equal(pixels, images.take(rows))
             assert not any(writeable)
             assert all("plasma" in backing for backing in memory)
-        blocks = images._dataset.get_internal_block_refs()
-        for location in get_object_locations(blocks).values():
+        for location in get_object_locations(images._blocks).values():
             assert sorted(location["node_ids"]) == sorted(nodes)
 
 
