@@ -35,6 +35,7 @@ def run_checks(sweep: Sweep, picks: dict[str, Picks]) -> list[Check]:
     return [
         equal_starts(rounds),
         equal_initial_sets(rounds),
+        test_images_are_apart(sweep.manifests),
         labels_grow(rounds),
         picks_are_new(picks),
         purchases_add_up(rounds, picks),
@@ -84,8 +85,29 @@ def equal_initial_sets(rounds: pd.DataFrame) -> Check:
     return _verdict(title, offenders, f"{len(count)} initial sets, each shared.", "Initial sets differ")
 
 
+def test_images_are_apart(manifests: dict[str, Json]) -> Check:
+    """No test image among the images to train on, and no foreign image that is an own one, by hashes of pixels."""
+    title = "Test images, and foreign ones, are none of the training images"
+    counted = [(each["config"], each["data"]) for each in manifests.values() if "data" in each]
+    if not counted:
+        return Check(title, "not applicable", "No trial has finished.")
+    offenders = []
+    for config, data in counted:
+        name, foreign = config["dataset"], config["ood"]
+        if data["test_in_train"]:
+            offenders.append(f"{data['test_in_train']} test images of {name}")
+        if data["foreign_in_own"]:
+            offenders.append(f"{data['foreign_in_own']} images of {foreign} that are in {name}")
+    sets = {(config["dataset"], config["ood"]) for config, _ in counted}
+    good = f"{len(sets)} pools: no image of theirs has the pixels of a test image or of a foreign one."
+    return _verdict(title, offenders, good, "Equal pixels")
+
+
 def labels_grow(rounds: pd.DataFrame) -> Check:
-    """Rounds follow one another; each buys its budget, or what is left; labeled = initial + own images bought."""
+    """Rounds follow one another; each buys its budget, or what is left; labeled = initial + own images bought.
+
+    No image of the pool gets lost: what is labeled and what is not add up to the same number in every round.
+    """
     offenders = []
     for trial_id, trial in rounds.groupby("trial_id"):
         bought, labeled = trial["n_bought"].to_numpy(), trial["n_labeled"].to_numpy()
@@ -93,7 +115,10 @@ def labels_grow(rounds: pd.DataFrame) -> Check:
         spent = np.diff(bought) == np.minimum(trial["budget"].to_numpy()[1:], left[:-1])
         gained = labeled == labeled[0] + bought - trial["n_ood_bought"].to_numpy()
         in_order = trial["round"].to_numpy() == np.arange(len(trial))
-        if not (spent.all() and gained.all() and in_order.all() and bought[0] == 0):
+        # Foreign images return to the pool, or are discarded: one of the two sums never changes.
+        kept = labeled + left
+        whole = [np.ptp(kept) == 0, np.ptp(kept + trial["n_ood_bought"].to_numpy()) == 0]
+        if not (spent.all() and gained.all() and in_order.all() and any(whole) and bought[0] == 0):
             offenders.append(trial_id)
     good = "Every round bought its budget (or the rest of the pool), and labels add up."
     return _verdict("The labeled set grows as planned", offenders, good, "It does not in trials")

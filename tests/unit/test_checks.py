@@ -19,7 +19,13 @@ SWEEP = Sweep(methods=METHODS[:4], last_round=3)
 def sound() -> Results:
     """A finished sweep without a fault."""
     frames = make_frames(SWEEP)
-    manifest = {"code": {"commit": "c0ffee", "dirty": False}, "algorithm_version": 1, "data_hash": "d"}
+    manifest = {
+        "code": {"commit": "c0ffee", "dirty": False},
+        "algorithm_version": 1,
+        "data_hash": "d",
+        "config": {"dataset": "mnist", "ood": ""},
+        "data": {"test_in_train": 0, "foreign_in_own": 0},
+    }
     manifests = dict.fromkeys(frames.rounds["trial_id"].unique(), manifest)
     return Results("sound", prepare_rounds(frames.rounds), frames.selections, frames.timings, manifests)
 
@@ -67,6 +73,7 @@ def change_start(**values: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
         ),
         (change(n_labeled=1), ["The labeled set grows as planned"]),
         (change(n_bought=150), ["The labeled set grows as planned"]),
+        (change(n_unlabeled=1_000), ["The labeled set grows as planned"]),
         (change(test_ece=1.5), ["Measures are possible values"]),
         (change(test_accuracy=np.nan), ["Measures are possible values"]),
         (
@@ -93,6 +100,23 @@ def test_bad_ends_are_named(status: str):
     rounds = sweep.rounds.copy()
     rounds.loc[3, "status"] = status
     assert f"seed 0 ({status})" in failed(replace(sweep, rounds=rounds))[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"test_in_train": 3, "foreign_in_own": 0}, "3 test images of mnist"),
+        ({"test_in_train": 0, "foreign_in_own": 2}, "2 images of kmnist that are in mnist"),
+    ],
+)
+def test_images_on_both_sides_are_found(data: dict[str, int], told: str):
+    """A test image that is trained on, and a foreign image that is an own one."""
+    sweep = sound()
+    config = {"dataset": "mnist", "ood": "kmnist"}
+    manifests = {name: each | {"config": config, "data": data} for name, each in sweep.manifests.items()}
+    (found,) = failed(replace(sweep, manifests=manifests))
+    assert found.title == "Test images, and foreign ones, are none of the training images"
+    assert told in found.sentence
 
 
 def test_failures_are_named():
