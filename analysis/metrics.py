@@ -100,7 +100,7 @@ def mean_interval(
     # The mean of a resample is a weighted mean whose weights are multinomial counts: one product for all resamples.
     n = len(values)
     counts = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=resamples)
-    means = counts @ values / n
+    means = counts.astype(np.float64) @ values / n
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high
 
@@ -124,15 +124,13 @@ def learning_curves(rounds: pd.DataFrame, metric: str = "test_accuracy", level: 
     curves["low"] = curves["high"] = np.nan
     curves["sd"] = groups[metric].std(ddof=1)
     curves["n_seeds"] = groups["seed"].nunique()
-    for setting, group in present.groupby("setting"):
-        table = group.pivot_table(index="seed", columns=["method", "round"], values=metric)
-        values = table.to_numpy(np.float64)
-        # Points with the same seeds are resampled together: one call for a whole setting that is finished.
-        for seeds in np.unique(~np.isnan(values), axis=1).T:
-            at = (~np.isnan(values) == seeds[:, None]).all(axis=0)
-            low, high = mean_interval(values[seeds][:, at], level)
-            rows = pd.MultiIndex.from_tuples([(setting, *point) for point in table.columns[at]])
-            curves.loc[rows, "low"], curves.loc[rows, "high"] = low, high
+    table = present.pivot_table(index="seed", columns=["setting", "method", "round"], values=metric)
+    values = table.to_numpy(np.float64)
+    # Points with the same seeds are resampled together: one call for a whole sweep that is finished.
+    for seeds in np.unique(~np.isnan(values), axis=1).T:
+        at = (~np.isnan(values) == seeds[:, None]).all(axis=0)
+        low, high = mean_interval(values[seeds][:, at], level)
+        curves.loc[table.columns[at], "low"], curves.loc[table.columns[at], "high"] = low, high
     return curves.reset_index()
 
 

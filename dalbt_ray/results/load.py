@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -100,8 +101,13 @@ def _each(call: Callable[[K], V], items: Iterable[K]) -> list[V]:
 
 def _frame(table: Table, parts: list[pa.Table]) -> pd.DataFrame:
     schema = SCHEMAS[table]
-    keys = [(name, "ascending") for name in ("trial_id", "round", "rank") if name in schema.names]
-    frame = pa.concat_tables([schema.empty_table(), *parts]).sort_by(keys).to_pandas()
+    # Each part is in order, so millions of rows are sorted only if parts interleave: a running trial and a snapshot.
+    parts = sorted((part for part in parts if len(part)), key=lambda part: part["trial_id"][0].as_py())
+    rows = pa.concat_tables([schema.empty_table(), *parts])
+    if any(one["trial_id"][-1].as_py() >= two["trial_id"][0].as_py() for one, two in pairwise(parts)):
+        keys = [(name, "ascending") for name in ("trial_id", "round", "rank") if name in schema.names]
+        rows = rows.sort_by(keys)
+    frame = rows.to_pandas()
     # A whole number that may be missing: pandas would make it a float in some folders and not in others.
     optional = {field.name: "Int64" for field in schema if field.nullable and field.type == WHOLE}
     typed: pd.DataFrame = frame.astype(optional)

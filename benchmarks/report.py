@@ -1,0 +1,141 @@
+"""How long does the report of the paper's whole grid take? 540 trials: reading, statistics, figures, tables, the page.
+
+The results folder is made here by the store that real trials use, with the grid's own settings, methods, seeds and
+budgets (first cut to 100 images a round), and invented numbers: 60,000 images to buy from, whatever the data set.
+Files are in the operating system's cache, as they are after a sweep.
+Run: python benchmarks/report.py
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from time import perf_counter, process_time
+
+import numpy as np
+
+from analysis.report import build_report
+from dalbt_ray.config import Trial
+from dalbt_ray.results import Record, ResultsStore, load_results, tables
+from sweeps.paper_grid import paper
+
+INITIAL, OWN, FOREIGN = 100, 50_000, 10_000
+
+
+def records(trial: Trial, budget: int, rng: np.random.Generator) -> list[Record]:
+    """The committed rounds of one trial: a saturating curve, and purchases of `budget` images in random order."""
+    names = {
+        "dataset": trial.dataset,
+        "ood": trial.ood,
+        "strategy": trial.strategy.name,
+        "objective": trial.objective,
+        "variant": trial.variant,
+        "network_id": trial.network_id,
+        "budget": trial.budget,
+        "seed": trial.seed,
+    }
+    foreign_pool = FOREIGN if trial.ood else 0
+    images = rng.permutation(OWN + foreign_pool)[: trial.rounds * budget]
+    is_ood = images >= OWN
+    gain = len(trial.strategy.name) / 1_000  # any difference between methods
+    committed: list[Record] = []
+    for r in range(trial.rounds + 1):
+        bought, foreign = r * budget, int(is_ood[: r * budget].sum())
+        labeled = INITIAL + bought - foreign
+        accuracy = float(0.9 - 0.4 * (labeled / 100) ** -0.6 + gain + rng.normal(0, 0.005))
+        last = is_ood[bought - budget : bought]
+        row = names | {
+            "round": r,
+            "n_labeled": labeled,
+            "n_unlabeled": OWN + foreign_pool - bought + foreign,
+            "n_bought": bought,
+            "n_ood_bought": foreign,
+            "n_repeat": 0,
+            "purity": float(1 - last.mean()) if r else None,
+            "cumulative_purity": 1 - foreign / bought if r else None,
+            "pool_ood_share": foreign_pool / (OWN + foreign_pool) if r else None,
+            "ood_auroc": 0.4 if r and foreign_pool else None,
+            "labeled_sha256": f"{trial.seed:016x}" if r == 0 else "0123456789abcdef",
+            "status": "ok",
+            "note": "",
+            "test_accuracy": accuracy,
+            "test_nll": 2 * (1 - accuracy),
+            "test_ece": 0.3 * (1 - accuracy),
+            "train_accuracy": 1.0,
+            "validation_accuracy": accuracy,
+            "train_loss": 0.1,
+            "steps": 40,
+        }
+        picks = [
+            {
+                "rank": rank,
+                "row": int(image),
+                "sample_id": int(image),
+                "source": names["ood"] if foreign_one else names["dataset"],
+                "is_ood": bool(foreign_one),
+                "label": -1 if foreign_one else int(image) % 10,
+                "score": float(budget - rank),
+            }
+            for rank, (image, foreign_one) in enumerate(
+                zip(images[bought : bought + budget], is_ood[bought : bought + budget], strict=True)
+            )
+        ]
+        parts = ("train", "auxiliary", "score", "select", "evaluate", "total")
+        timing = {f"{part}_seconds": 1.0 for part in parts} | {
+            "host": "host",
+            "device": "cpu",
+            "threads": 1,
+            "peak_memory_mib": 700.0,
+            "started_utc": "2026-01-01T00:00:00+00:00",
+        }
+        purchase = {"picks": picks, "n_repeat": 0, "note": "", "pool_ood_share": None, "ood_auroc": None}
+        committed.append({"row": row, "purchase": purchase if r < trial.rounds else None, "timing": timing})
+    return committed
+
+
+def fill(root: Path, most: int) -> int:
+    """Publish all trials of the grid, with at most `most` images a purchase; their number."""
+    store, rng = ResultsStore(root), np.random.default_rng(0)
+    store.create_or_open({"sweep": "benchmark"})
+    grid = paper()
+    for trial in grid:
+        name = trial.trial_id("data")
+        manifest = {
+            "label": trial.label,
+            "status": "ok",
+            "config": trial.canonical(),
+            "data": {"test_in_train": 0, "foreign_in_own": 0},
+        }
+        store.publish(name, manifest, **tables(name, records(trial, min(trial.budget, most), rng)))
+    return len(grid)
+
+
+def measure(most: int) -> float:
+    """Make the folder, build its report twice, print the second time; its seconds of CPU."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "sweep"
+        trials = fill(root, most)
+        for _ in range(2):
+            wall, cpu = perf_counter(), process_time()
+            page = build_report(root)
+            wall, cpu = perf_counter() - wall, process_time() - cpu
+        bought = load_results(root).selections
+        size = page.stat().st_size / 2**20
+    print(
+        f"{trials} trials, {len(bought):,} purchases: {wall:.1f} s, {cpu:.1f} s of CPU, a page of {size:.1f} MiB"
+    )
+    return cpu
+
+
+def main() -> None:
+    """Both sizes, and a bar for each."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    print(__doc__)
+    for name, most in (("budgets_of_100", 100), ("budgets_of_the_paper", 2_500)):
+        cpu = measure(most)
+        print(f"BAR report_{name} {cpu:.1f}s 10s {'met' if cpu < 10 else 'short'}")
+
+
+if __name__ == "__main__":
+    main()
