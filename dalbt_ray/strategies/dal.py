@@ -62,8 +62,7 @@ class DAL(Method):
         picked: list[NDArray[np.int64]] = []
         for share in np.array_split(np.arange(budget), min(self.sub_batches, budget)):
             if len(known):
-                logits = np.full(len(features), -np.inf)
-                logits[rest] = self.unlabeled_logits(features, known, rest, rng)
+                logits = self.unlabeled_logits(features, known, rest, rng)
             else:
                 logits = np.zeros(len(features))  # nothing to tell apart yet: the seed decides
             chosen = top(logits, rest, len(share), rng)
@@ -78,7 +77,7 @@ class DAL(Method):
         rest: NDArray[np.int64],
         rng: np.random.Generator,
     ) -> NDArray[np.float64]:
-        """Log-odds of being unlabeled under a classifier trained for it, float64[len(rest)].
+        """Log-odds of being unlabeled under a classifier trained for it, float64[n].
 
         Args:
             features: float32[n, d], standardized.
@@ -87,13 +86,15 @@ class DAL(Method):
             rng: source of initial weights, subsample and batches.
         """
         sample = rng.choice(rest, min(len(rest), self.unlabeled_ratio * len(known)), replace=False)
-        inputs = features[np.concatenate([known, sample])]
+        rows = torch.from_numpy(np.concatenate([known, sample]))
         targets = torch.cat([torch.zeros(len(known)), torch.ones(len(sample))])
         # Both classes weigh the same in total, and the mean weight is 1.
         shares = torch.tensor([len(targets) / (2 * len(known)), len(targets) / (2 * len(sample))])
         weights = shares[targets.long()]
         layers = _initial_weights([features.shape[1], self.hidden, self.hidden, self.hidden, 1], rng)
-        optimizer = torch.optim.Adam([tensor for layer in layers for tensor in layer], lr=self.learning_rate)
+        optimizer = torch.optim.Adam(
+            [tensor for layer in layers for tensor in layer], lr=self.learning_rate, fused=True
+        )
         right, seen = 0.0, 0.0
         batches = -(-len(targets) // self.batch_size)
         for step in range(self.max_steps):
@@ -103,7 +104,7 @@ class DAL(Method):
                 order = torch.from_numpy(rng.permutation(len(targets)))
                 right, seen = 0.0, 0.0
             batch = order[step % batches :: batches]
-            logits = _forward(layers, inputs[batch])
+            logits = _forward(layers, features[rows[batch]])
             loss = torch.nn.functional.binary_cross_entropy_with_logits(
                 logits, targets[batch], weight=weights[batch]
             )
@@ -113,15 +114,14 @@ class DAL(Method):
             right += float((weights[batch] * ((logits > 0) == (targets[batch] > 0))).sum())
             seen += float(weights[batch].sum())
         with torch.no_grad():
-            scores = [
-                _forward(layers, features[rows]) for rows in np.array_split(rest, -(-len(rest) // _CHUNK))
-            ]
+            scores = [_forward(layers, chunk) for chunk in features.split(_CHUNK)]
         return torch.cat(scores).double().numpy()
 
 
 def _standardize(features: Tensor) -> Tensor:
-    spread = features.std(dim=0, correction=0)
-    return (features - features.mean(dim=0)) / spread.where(spread > 0, 1.0)
+    centered = features - features.mean(dim=0)
+    spread = torch.linalg.vector_norm(centered, dim=0) / len(features) ** 0.5
+    return centered.div_(spread.where(spread > 0, 1.0))
 
 
 def _initial_weights(widths: list[int], rng: np.random.Generator) -> list[tuple[Tensor, Tensor]]:
