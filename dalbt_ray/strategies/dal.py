@@ -61,10 +61,9 @@ class DAL(Method):
         known, rest = np.flatnonzero(pool.labeled), candidates
         picked: list[NDArray[np.int64]] = []
         for share in np.array_split(np.arange(budget), min(self.sub_batches, budget)):
-            if len(known):
-                logits = self.unlabeled_logits(features, known, rest, rng)
-            else:
-                logits = np.zeros(len(features))  # nothing to tell apart yet: the seed decides
+            # Without a label there is nothing to tell apart: the seed decides.
+            nothing = np.zeros(len(features))
+            logits = self.unlabeled_logits(features, known, rest, rng) if len(known) else nothing
             chosen = top(logits, rest, len(share), rng)
             picked.append(chosen)
             known, rest = np.concatenate([known, chosen]), np.setdiff1d(rest, chosen)
@@ -114,7 +113,7 @@ class DAL(Method):
             right += float((weights[batch] * ((logits > 0) == (targets[batch] > 0))).sum())
             seen += float(weights[batch].sum())
         with torch.no_grad():
-            scores = [_forward(layers, chunk) for chunk in features.split(_CHUNK)]
+            scores = [_forward(layers, chunk) for chunk in torch.split(features, _CHUNK)]
         return torch.cat(scores).double().numpy()
 
 
