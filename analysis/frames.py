@@ -57,19 +57,40 @@ def is_baseline(method: str) -> bool:
     return method.startswith(f"{BASELINE} (")
 
 
-def baseline_of(method: str, methods: list[str]) -> str | None:
-    """The random method that `method` is measured against: the one with the same objective, else any.
+def baseline_of(method: str, methods: list[str], objective: str | None = None) -> str | None:
+    """The random method that `method` is measured against: same objective and same variant, as far as there are.
 
-    Comparing within one objective keeps the gain of the selection apart from the gain of the loss.
+    Comparing within one objective keeps the gain of the selection apart from the gain of the loss; within one variant
+    (more steps, say), apart from the gain of the variant.
+
+    Args:
+        method: a label.
+        methods: all labels of a setting.
+        objective: that of the baseline, if not the method's own.
     """
-    candidates = [name for name in methods if is_baseline(name)]
-    same = [name for name in candidates if objective_of(name) == objective_of(method)]
-    return next(iter(same or candidates), None)
+    wanted, variant = objective or objective_of(method), variant_of(method)
+    distance = {
+        name: (objective_of(name) != wanted, variant_of(name) != variant, bool(variant_of(name)))
+        for name in methods
+        if is_baseline(name)
+    }
+    return min(distance, key=distance.__getitem__, default=None)
 
 
 def objective_of(method: str) -> str:
     """The training objective inside a method's label."""
-    return method.split("(", 1)[1].rstrip(")").split(",")[0].strip()
+    return _inside(method)[0]
+
+
+def variant_of(method: str) -> str:
+    """The variant inside a method's label; empty if it has none."""
+    return _inside(method)[1]
+
+
+def _inside(method: str) -> tuple[str, str]:
+    inside = method.split("(", 1)[1].rsplit(")", 1)
+    objective, _, variant = inside[0].partition(", ")
+    return objective.strip(), variant + inside[1]
 
 
 def trial_keys(rounds: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from analysis.frames import baseline_of, is_baseline, objective_of
+from analysis.frames import BASELINE, baseline_of, is_baseline, method_label, objective_of
 from analysis.metrics import labels_to_target, trial_summary
 
 
@@ -172,14 +172,15 @@ def compare_with_random(rounds: pd.DataFrame, value: str = "aubc") -> pd.DataFra
 
 def _pairs(methods: list[str]) -> list[tuple[str, str]]:
     """Which method meets which baseline."""
-    supervised = [name for name in methods if is_baseline(name) and objective_of(name) == "supervised"]
     pairs = []
     for method in methods:
-        own = baseline_of(method, methods)
-        rivals = [] if own is None else [own]
+        rivals = [baseline_of(method, methods)]
         if objective_of(method) != "supervised":
-            rivals += supervised
-        pairs += [(method, rival) for rival in dict.fromkeys(rivals) if rival != method]
+            supervised = baseline_of(method, methods, "supervised")
+            rivals += [supervised] if supervised and objective_of(supervised) == "supervised" else []
+        if is_baseline(method):  # what a variant of it adds
+            rivals += [name for name in methods if name == method_label(BASELINE, objective_of(method))]
+        pairs += [(method, rival) for rival in dict.fromkeys(rivals) if rival not in (None, method)]
     return pairs
 
 

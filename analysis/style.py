@@ -2,19 +2,18 @@
 
 from dataclasses import dataclass
 
-from analysis.frames import BASELINE
+from analysis.frames import is_baseline, variant_of
 
 # Okabe & Ito, "Color universal design" (2008), without yellow, which is too light on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 BASELINE_COLOR = "#000000"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4")
-FIRST = ("dalbt", BASELINE)
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a method is drawn: color and marker tell the strategy, the dash its objective and options.
+    """How a method is drawn: color and marker tell strategy and variant, a dash its second objective.
 
     `marker` is a matplotlib marker; `dash` an SVG dash pattern, empty for a solid line.
     """
@@ -25,23 +24,27 @@ class Style:
 
 
 def styles(methods: list[str]) -> dict[str, Style]:
-    """A style for every method, distinct for up to 24 strategies with five variants each.
+    """A style for every method, distinct for up to 24 strategies or variants of them; random is black.
 
     Args:
         methods: labels as `analysis.frames.method_label` makes them.
     """
-    strategies = sorted({_strategy(name) for name in methods}, key=lambda name: (name not in FIRST, name))
     looks: dict[str, Style] = {}
-    colored = [name for name in strategies if name != BASELINE]
-    for strategy in strategies:
-        place = 0 if strategy == BASELINE else colored.index(strategy)
-        color = BASELINE_COLOR if strategy == BASELINE else PALETTE[place % len(PALETTE)]
-        marker = "x" if strategy == BASELINE else MARKERS[place % len(MARKERS)]
-        variants = sorted(name for name in methods if _strategy(name) == strategy)
-        for number, name in enumerate(variants):
+    kinds = sorted({_kind(name) for name in methods if not is_baseline(name)}, key=_dalbt_first)
+    for place, kind in enumerate(kinds):
+        alike = sorted(name for name in methods if _kind(name) == kind)  # joint before supervised
+        for number, name in enumerate(alike):
+            color, marker = PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)]
             looks[name] = Style(color, marker, DASHES[number % len(DASHES)])
+    for number, name in enumerate(sorted(filter(is_baseline, methods))):
+        looks[name] = Style(BASELINE_COLOR, "x", DASHES[number % len(DASHES)])
     return {name: looks[name] for name in methods}
 
 
-def _strategy(method: str) -> str:
-    return method.split(" (", 1)[0]
+def _kind(method: str) -> tuple[str, str]:
+    """What shares color and marker: strategy and variant."""
+    return method.split(" (", 1)[0], variant_of(method)
+
+
+def _dalbt_first(kind: tuple[str, str]) -> tuple[bool, str, str]:
+    return kind[0] != "dalbt", *kind

@@ -234,6 +234,20 @@ def test_baseline_has_the_same_objective_where_there_is_one():
     assert baseline_of(methods[0], methods[:1]) is None
 
 
+def test_baseline_has_the_same_variant_where_there_is_one():
+    """More steps help random, too."""
+    methods = [
+        "dalbt (joint, 200 steps)",
+        "dalbt (joint, policy=inlier_band)",
+        "random (joint)",
+        "random (joint, 200 steps)",
+        "random (supervised)",
+    ]
+    assert baseline_of(methods[0], methods) == "random (joint, 200 steps)"
+    assert baseline_of(methods[1], methods) == "random (joint)"
+    assert baseline_of(methods[0], methods, "supervised") == "random (supervised)"
+
+
 def test_trapezoids_of_a_long_curve():
     """The area, summed trapezoid by trapezoid in plain Python."""
     rng = np.random.default_rng(3)

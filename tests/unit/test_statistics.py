@@ -126,6 +126,19 @@ def test_joint_methods_meet_both_randoms():
     }
 
 
+def test_a_variant_meets_random_of_its_variant():
+    """And random's variant meets plain random: what the variant adds by itself."""
+    rounds = make_frames(Sweep(methods=METHODS[:2])).rounds
+    longer = rounds.assign(variant="200 steps", trial_id=rounds["trial_id"] + "v")
+    pairs = compare_with_random(prepare_rounds(pd.concat([rounds, longer], ignore_index=True)))
+    here = pairs[pairs["setting"] == "fashion_mini, b=100"]
+    assert set(zip(here["method"], here["baseline"], strict=True)) == {
+        ("dalbt (joint)", "random (joint)"),
+        ("dalbt (joint, 200 steps)", "random (joint, 200 steps)"),
+        ("random (joint, 200 steps)", "random (joint)"),
+    }
+
+
 def test_power_sentence_names_n_p_and_difference():
     """Five seeds, a paired spread of 0.6 points: 0.0625, and about 1.0 points."""
     table = pd.DataFrame({"n_seeds": [5, 5], "sd": [0.006, 0.006]})

@@ -63,6 +63,15 @@ def test_styles_are_distinct_without_color():
     assert len(set(strategies.values())) == len(strategies)
 
 
+def test_variants_of_one_strategy_differ_in_color_and_marker():
+    """Policies of dalbt in one figure; random stays black, whatever its variant."""
+    names = [f"dalbt (joint, policy={policy})" for policy in "abcde"]
+    looks = styles([*names, "random (joint)", "random (joint, 200 steps)"])
+    assert len({looks[name].color for name in names}) == len({looks[name].marker for name in names}) == 5
+    assert {looks["random (joint)"].color, looks["random (joint, 200 steps)"].color} == {"#000000"}
+    assert looks["random (joint)"] != looks["random (joint, 200 steps)"]
+
+
 def test_a_method_keeps_its_look_when_objectives_join():
     """Color and marker belong to the strategy."""
     few, more = styles(["dalbt (joint)", "random (joint)"]), styles(["dalbt (joint)", "dalbt (supervised)"])
