@@ -56,9 +56,9 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
         return 0
     store.create_or_open({"sweep": arguments.preset, "trials": len(plan.planned)})
     with store.lease() as lease, interrupted_when_lost(lease):
-        # Planned once more, since another driver may have finished some of it while we waited.
-        plan = make_plan(trials, store.committed(), data_root)
-        outcome = _run(plan, root, data_root, arguments)
+        plan = plan.renewed(store.committed())  # another driver may have finished some of it while we waited
+        nothing = SweepOutcome(0, 0, interrupted=False)
+        outcome = _run(plan, root, data_root, arguments) if plan.to_do else nothing
     if outcome.interrupted:
         console.print(f"Interrupted. What is committed is kept; resume with:\n  {resume_command(argv)}")
         return outcome.exit_status

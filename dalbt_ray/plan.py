@@ -1,7 +1,7 @@
 """What a sweep would do: which trials are done, which are to do, and what they will cost."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,11 @@ class Plan:
     def to_do(self) -> list[Trial]:
         """The trials without results."""
         return [each.trial for each in self.planned if not each.done]
+
+    def renewed(self, committed: set[str]) -> "Plan":
+        """The same trials, with what is done by now."""
+        planned = (replace(each, done=each.trial_id in committed) for each in self.planned)
+        return replace(self, planned=tuple(planned))
 
 
 @dataclass(frozen=True)

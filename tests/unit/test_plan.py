@@ -24,7 +24,9 @@ GRID = [replace(BASE, seed=seed) for seed in range(4)]
 def plan_of(trials: list[Trial], done: int = 0) -> Plan:
     """A plan in which the first `done` trials are committed."""
     everything = make_plan(trials, set(), None)
-    return make_plan(trials, {each.trial_id for each in everything.planned[:done]}, None)
+    committed = {each.trial_id for each in everything.planned[:done]}
+    assert everything.renewed(committed) == make_plan(trials, committed, None)
+    return everything.renewed(committed)
 
 
 def finished(plan: Plan, seconds: float) -> Results:
