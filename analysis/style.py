@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from analysis.frames import is_baseline, variant_of
 
-# Okabe & Ito, "Color universal design" (2008), without yellow, which is too light on white.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Okabe & Ito, "Color universal design" (2008), without yellow, which is too light on white, and Paul Tol's wine.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255")
 BASELINE_COLOR = "#000000"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4")
