@@ -1,0 +1,23 @@
+"""The results that are committed with a study are whole, and say what its page says."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.metrics import summarize
+from analysis.sweep import read_sweep
+
+STUDIES = Path(__file__).parents[2] / "docs" / "studies"
+
+
+def test_the_mnist_study() -> None:
+    """80 finished trials of 10 rounds, every file with its recorded hash; the page's table of means."""
+    sweep = read_sweep(STUDIES / "mnist_results")
+    assert sweep.rounds.groupby("trial_id").size().tolist() == [10] * 80
+    page = (STUDIES / "mnist.md").read_text()
+    table = summarize(sweep.rounds).set_index("method")
+    for method, row in (("dalbt (joint)", "**`dalbt` (joint)**"), ("dal_osr (supervised)", "`dal_osr`")):
+        one = table.loc[method]
+        means = f"{100 * one['aubc']:.1f} ± {100 * one['aubc_sd']:.1f} | {100 * one['final']:.1f} ±"
+        assert f"| {row} | {means}" in page
+    assert table.loc["random (supervised)", "final"] == pytest.approx(0.9356, abs=5e-5)
