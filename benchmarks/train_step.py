@@ -8,7 +8,7 @@ step. They differ in where the views come from:
     ours    `make_views`: the whole batch at once, each image with its own draw
 
 The usual side is stock PyTorch: default memory layout, `max_pool2d`, default Adam. Ours is what the trainer
-runs: channels-last, `dalbt_ray.models.pooling`, fused Adam; "fast" is ours with bfloat16 autocast. The maths is
+runs: channels-last, `dalbt_ray.models.pooling`, `dalbt_ray.adam`; "fast" is ours with bfloat16 autocast. The maths is
 the same. Color operations that do nothing to gray images are left out on all sides. One torch thread a process.
 What counts is images per second of CPU time, worker processes included: the median of interleaved repetitions.
 Run: python benchmarks/train_step.py
@@ -30,6 +30,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from dalbt_ray.adam import Adam
 from dalbt_ray.data.corpus import load_corpus
 from dalbt_ray.data.views import ViewSettings, make_views
 from dalbt_ray.losses.joint import joint_loss
@@ -104,7 +105,11 @@ def train(
     if stock:
         network.to(memory_format=torch.contiguous_format)
         pool = partial(functional.max_pool2d, kernel_size=2)
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, weight_decay=1e-5, fused=not stock)
+    optimizer = (
+        torch.optim.Adam(network.parameters(), lr=1e-3, weight_decay=1e-5)
+        if stock
+        else Adam(network.parameters(), learning_rate=1e-3, weight_decay=1e-5)
+    )
     seen = 0
     for clean, view_a, view_b, labels in batches():
         with (

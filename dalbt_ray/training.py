@@ -11,7 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim.lr_scheduler import OneCycleLR
 
+from dalbt_ray.adam import Adam
 from dalbt_ray.auxiliary import Auxiliary, Batch
 from dalbt_ray.config import Training, Trial
 from dalbt_ray.data.corpus import Images
@@ -113,19 +115,9 @@ def fit(
     step = _Step(network, trial, auxiliary, noise)
     # The norm layers make batch statistics global themselves, so DDP has no buffers to broadcast.
     parallel = DistributedDataParallel(step, broadcast_buffers=False) if world.size > 1 else step
-    optimizer = torch.optim.Adam(
-        [p for p in network.parameters() if p.requires_grad],
-        lr=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
     per_epoch = ceil(len(data.labeled) / recipe.batch_size)
     total = max(recipe.epochs * per_epoch, recipe.min_steps)
-    schedule = (
-        torch.optim.lr_scheduler.OneCycleLR(optimizer, 3 * recipe.learning_rate, total_steps=total)
-        if recipe.schedule == "one_cycle"
-        else None
-    )
+    optimizer, schedule = _optimizer([p for p in network.parameters() if p.requires_grad], recipe, total)
     epoch_loss, epoch_steps, mean_loss, auxiliary_seconds = torch.zeros((), device=device), 0, 0.0, 0.0
     best_accuracy, best_weights = -1.0, None
     network.train()
@@ -134,7 +126,7 @@ def fit(
     ):
         if stop():
             raise Stopped
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         loss = parallel(batch)
         loss.backward()
         optimizer.step()
@@ -163,6 +155,18 @@ def fit(
         network.load_state_dict(best_weights)
     network.eval()
     return TrainingReport(total, mean_loss, auxiliary_seconds)
+
+
+def _optimizer(
+    parameters: list[nn.Parameter], recipe: Training, total: int
+) -> tuple[Adam | torch.optim.Adam, OneCycleLR | None]:
+    """Adam, and the schedule of its learning rate; torch's schedule wants torch's optimizer."""
+    if recipe.schedule == "constant":
+        return Adam(parameters, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay), None
+    optimizer = torch.optim.Adam(
+        parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+    )
+    return optimizer, OneCycleLR(optimizer, 3 * recipe.learning_rate, total_steps=total)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dalbt_ray.adam import Adam
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.base import Method, top
 
@@ -91,9 +92,7 @@ class DAL(Method):
         shares = torch.tensor([len(targets) / (2 * len(known)), len(targets) / (2 * len(sample))])
         weights = shares[targets.long()]
         layers = _initial_weights([features.shape[1], self.hidden, self.hidden, self.hidden, 1], rng)
-        optimizer = torch.optim.Adam(
-            [tensor for layer in layers for tensor in layer], lr=self.learning_rate, fused=True
-        )
+        optimizer = Adam([tensor for layer in layers for tensor in layer], learning_rate=self.learning_rate)
         right, seen = 0.0, 0.0
         batches = -(-len(targets) // self.batch_size)
         for step in range(self.max_steps):

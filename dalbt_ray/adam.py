@@ -1,0 +1,59 @@
+"""Adam, by the same kernel as `torch.optim.Adam(fused=True)`, without what comes with its class."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015) with L2 weight decay; every step has the bits of `torch.optim.Adam(fused=True)`.
+
+    Making one of torch's own optimizers imports torch's compiler (torch 2.14: 2 s of CPU, 80 MiB of private memory and
+    70 MiB of shared), in every process of every trial.
+
+    Args:
+        parameters: float32, all on one device; those without a gradient are left alone in a step.
+        learning_rate: of every step.
+        weight_decay: factor of the L2 term's gradient.
+    """
+
+    def __init__(
+        self, parameters: Iterable[Tensor], *, learning_rate: float, weight_decay: float = 0.0
+    ) -> None:
+        self.parameters = list(parameters)
+        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self._means = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self._squares = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self._steps = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
+
+    def zero_grad(self) -> None:
+        """Drop all gradients."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move every parameter that has a gradient."""
+        gradients = {i: p.grad for i, p in enumerate(self.parameters) if p.grad is not None}
+        if not gradients:
+            return
+        steps = [self._steps[i] for i in gradients]
+        torch._foreach_add_(steps, 1)
+        torch._fused_adam_(
+            [self.parameters[i] for i in gradients],
+            list(gradients.values()),
+            [self._means[i] for i in gradients],
+            [self._squares[i] for i in gradients],
+            [],
+            steps,
+            lr=self.learning_rate,
+            beta1=_BETA_1,
+            beta2=_BETA_2,
+            weight_decay=self.weight_decay,
+            eps=_EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )
