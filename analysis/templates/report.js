@@ -127,7 +127,7 @@
     const { setting, metric, info, axis, band } = current();
     const width = Math.max(300, chart.clientWidth - 16);
     const height = Math.round(Math.min(460, Math.max(280, width * .52)));
-    const pad = { left: 52, right: 14, top: 30, bottom: 44 };
+    const pad = { left: 52, right: 24, top: 30, bottom: 44 };
     const column = axis === "labeled" ? 1 : 0;
     const shown = setting.methods.filter((m) => !hidden.has(m) && setting.curves[metric][m]);
     const scale = info.percent ? 100 : 1;
