@@ -35,7 +35,7 @@ def run_checks(sweep: Sweep, picks: dict[str, Picks]) -> list[Check]:
     return [
         equal_starts(rounds),
         equal_initial_sets(rounds),
-        test_images_are_apart(sweep.manifests),
+        held_out_images_are_apart(sweep.manifests),
         labels_grow(rounds),
         picks_are_new(picks),
         purchases_add_up(rounds, picks),
@@ -85,7 +85,7 @@ def equal_initial_sets(rounds: pd.DataFrame) -> Check:
     return _verdict(title, offenders, f"{len(count)} initial sets, each shared.", "Initial sets differ")
 
 
-def test_images_are_apart(manifests: dict[str, Json]) -> Check:
+def held_out_images_are_apart(manifests: dict[str, Json]) -> Check:
     """No test image among the images to train on, and no foreign image that is an own one, by hashes of pixels."""
     title = "Test images, and foreign ones, are none of the training images"
     counted = [(each["config"], each["data"]) for each in manifests.values() if "data" in each]

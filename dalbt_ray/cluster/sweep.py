@@ -85,8 +85,8 @@ def _schedule(
 ) -> None:
     """Let Tune run every trial. Tune draws indices one by one, as places become free, and keeps no state."""
     shares = sweep.shares
-    # What trials reserve is their limit, so that nodes which join later get some. The trial of a worker group
-    # reserves next to nothing by itself: there the number is the limit.
+    # What trials reserve is their limit, so that Ray always knows what waits. The trial of a worker group reserves
+    # next to nothing by itself: there the number is the limit.
     in_groups = any(share.workers > 1 for share in shares)
     tune.Tuner(
         tune.with_resources(

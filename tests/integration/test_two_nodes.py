@@ -1,13 +1,11 @@
-"""More than one node: images once on each, a node lost in the middle of a sweep, a node that joins in the middle."""
+"""More than one node: images once on each, and a node lost in the middle of a sweep."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
 import numpy as np
-import pandas as pd
 import ray
 from numpy.typing import NDArray
 from ray.cluster_utils import Cluster
@@ -19,7 +17,7 @@ from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.data.corpus import CorpusFiles
 from dalbt_ray.local import run_in_process
 from dalbt_ray.progress import Progress
-from dalbt_ray.results import ResultsStore, load_results
+from dalbt_ray.results import ResultsStore
 from tests.integration.sweeps import STARTS_RAY, committed_rounds, hashes, run_on_ray, small_trials
 from tests.integration.waiting import wait_for
 
@@ -112,26 +110,3 @@ def test_trials_of_a_lost_node_finish_elsewhere_with_the_same_bits(tmp_path: Pat
         assert (outcome.done, outcome.failed) == (2, 0)
         wait_for(lambda: sum(node["Alive"] for node in ray.nodes()) == 1, seconds=60)
         assert hashes(together) == hashes(alone)
-
-
-def test_a_node_that_joins_late_takes_trials(tmp_path: Path) -> None:
-    """One CPU at the start, two more after the first round: from then on trials run side by side."""
-    trials = small_trials(seeds=3, rounds=3)
-    with (
-        cluster_of(1) as cluster,
-        ThreadPoolExecutor(1) as aside,
-    ):  # a node is added from the main thread only
-        running = aside.submit(run_on_ray, trials, tmp_path, ClusterOptions(address=cluster.address))
-        wait_for(lambda: committed_rounds(tmp_path) >= 1, seconds=200)
-        cluster.add_node(num_cpus=2)
-        outcome = running.result()
-    assert (outcome.done, outcome.failed) == (6, 0)
-    assert most_at_once(load_results(tmp_path).timings) >= 2
-
-
-def most_at_once(timings: pd.DataFrame) -> int:
-    """The largest number of trials that were in some round at the same time."""
-    began = pd.to_datetime(timings["started_utc"])
-    ended = began + pd.to_timedelta(timings["total_seconds"], unit="s")
-    changes = pd.concat([pd.Series(1, index=began), pd.Series(-1, index=ended)]).sort_index(kind="stable")
-    return int(changes.cumsum().max())
