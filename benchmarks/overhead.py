@@ -15,7 +15,7 @@ from time import perf_counter
 
 from dalbt_ray.config import Training, Trial
 from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.launch import main
+from dalbt_ray.launch.sweep_command import main
 from dalbt_ray.results import load_results
 from dalbt_ray.strategies import get_strategy
 

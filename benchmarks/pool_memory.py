@@ -3,7 +3,7 @@
     python benchmarks/pool_memory.py [--data-root DIR]
 
 Four trials run at once on a Ray of our own, one round each with few steps, then score the whole pool: CIFAR-10 with
-SVHN as foreign set if `--data-root` has them, else the embedded Fashion-MNIST with KMNIST. LeNet is trained, since
+SVHN as OOD set if `--data-root` has them, else the embedded Fashion-MNIST with KMNIST. LeNet is trained, since
 VGG16 takes minutes a round on a CPU; its weights and Adam's moments would add about 180 MiB a trial. Measured at
 the peak: the resident memory of the four trials' processes, pages that processes share counted once (PSS), and
 beside it what each of them has for itself (USS).
@@ -18,10 +18,10 @@ from pathlib import Path
 import psutil
 
 from dalbt_ray.cluster.options import ClusterOptions
-from dalbt_ray.cluster.sweep import run_sweep
+from dalbt_ray.cluster.run import run_sweep
 from dalbt_ray.config import Training, Trial
 from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.progress import Progress
+from dalbt_ray.launch.progress import Progress
 from dalbt_ray.results import ResultsStore
 
 TRIALS = 4

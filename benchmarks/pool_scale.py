@@ -25,14 +25,14 @@ from PIL import Image
 
 from dalbt_ray.cluster.connection import connected
 from dalbt_ray.cluster.options import ClusterOptions
-from dalbt_ray.cluster.score import score_files
-from dalbt_ray.data.corpus import load_corpus
-from dalbt_ray.data.store import SetMetadata, write_split
+from dalbt_ray.cluster.pool_scoring import score_files
+from dalbt_ray.data.image_set import load_image_set
+from dalbt_ray.data.split_file import SetMetadata, write_split
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.pool import PoolView
-from dalbt_ray.ranking import TailRanking
-from dalbt_ray.scoring import score_batch
 from dalbt_ray.strategies.class_tails import ClassTails
+from dalbt_ray.trial.ranking import TailRanking
+from dalbt_ray.trial.scoring import score_batch
 
 PER_FILE = 50_000
 KEEP = 1_000
@@ -48,10 +48,10 @@ def main() -> None:
     )
     parser.add_argument("--sizes", default="50000,200000,1000000")
     sizes = [int(size) for size in parser.parse_args().sizes.split(",")]
-    corpus = load_corpus("fashion_mini")
-    images = corpus.images.take(np.arange(2_000))
+    image_set = load_image_set("fashion_mini")
+    images = image_set.images.take(np.arange(2_000))
     network = build_network(
-        NetworkSettings(), corpus.images.shape, corpus.classes, torch.Generator().manual_seed(0)
+        NetworkSettings(), image_set.images.shape, image_set.classes, torch.Generator().manual_seed(0)
     )
     rank = TailRanking(_tails(network.eval(), images[:500]))
     with tempfile.TemporaryDirectory() as folder:

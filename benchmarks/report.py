@@ -1,7 +1,7 @@
 """How long does the report of the paper's whole grid take? 540 trials: reading, statistics, figures, tables, the page.
 
 The results folder is made here by the store that real trials use, with the grid's own settings, methods, seeds and
-budgets (first cut to 100 images a round), and invented numbers: 60,000 images to buy from, whatever the data set.
+budgets (first cut to 100 images a round), and invented numbers: 60,000 images to acquire from, whatever the data set.
 Files are in the operating system's cache, as they are after a sweep.
 Run: python benchmarks/report.py
 """
@@ -13,16 +13,16 @@ from time import perf_counter, process_time
 
 import numpy as np
 
-from analysis.report import build_report
 from dalbt_ray.config import Trial
+from dalbt_ray.report.build import build_report
 from dalbt_ray.results import Record, ResultsStore, load_results, tables
 from sweeps.paper_grid import paper
 
-INITIAL, OWN, FOREIGN = 100, 50_000, 10_000
+INITIAL, OWN, OOD_SETS = 100, 50_000, 10_000
 
 
 def records(trial: Trial, budget: int, rng: np.random.Generator) -> list[Record]:
-    """The committed rounds of one trial: a saturating curve, and purchases of `budget` images in random order."""
+    """The committed rounds of one trial: a saturating curve, and queries of `budget` images in random order."""
     names = {
         "dataset": trial.dataset,
         "ood": trial.ood,
@@ -33,27 +33,27 @@ def records(trial: Trial, budget: int, rng: np.random.Generator) -> list[Record]
         "budget": trial.budget,
         "seed": trial.seed,
     }
-    foreign_pool = FOREIGN if trial.ood else 0
-    images = rng.permutation(OWN + foreign_pool)[: trial.rounds * budget]
+    ood_pool = OOD_SETS if trial.ood else 0
+    images = rng.permutation(OWN + ood_pool)[: trial.rounds * budget]
     is_ood = images >= OWN
     gain = len(trial.strategy.name) / 1_000  # any difference between methods
     committed: list[Record] = []
     for r in range(trial.rounds + 1):
-        bought, foreign = r * budget, int(is_ood[: r * budget].sum())
-        labeled = INITIAL + bought - foreign
+        acquired, ood = r * budget, int(is_ood[: r * budget].sum())
+        labeled = INITIAL + acquired - ood
         accuracy = float(0.9 - 0.4 * (labeled / 100) ** -0.6 + gain + rng.normal(0, 0.005))
-        last = is_ood[bought - budget : bought]
+        last = is_ood[acquired - budget : acquired]
         row = names | {
             "round": r,
             "n_labeled": labeled,
-            "n_unlabeled": OWN + foreign_pool - bought + foreign,
-            "n_bought": bought,
-            "n_ood_bought": foreign,
+            "n_unlabeled": OWN + ood_pool - acquired + ood,
+            "n_bought": acquired,
+            "n_ood_bought": ood,
             "n_repeat": 0,
             "purity": float(1 - last.mean()) if r else None,
-            "cumulative_purity": 1 - foreign / bought if r else None,
-            "pool_ood_share": foreign_pool / (OWN + foreign_pool) if r else None,
-            "ood_auroc": 0.4 if r and foreign_pool else None,
+            "cumulative_purity": 1 - ood / acquired if r else None,
+            "pool_ood_share": ood_pool / (OWN + ood_pool) if r else None,
+            "ood_auroc": 0.4 if r and ood_pool else None,
             "labeled_sha256": f"{trial.seed:016x}" if r == 0 else "0123456789abcdef",
             "status": "ok",
             "note": "",
@@ -70,13 +70,13 @@ def records(trial: Trial, budget: int, rng: np.random.Generator) -> list[Record]
                 "rank": rank,
                 "row": int(image),
                 "sample_id": int(image),
-                "source": names["ood"] if foreign_one else names["dataset"],
-                "is_ood": bool(foreign_one),
-                "label": -1 if foreign_one else int(image) % 10,
+                "source": names["ood"] if ood_one else names["dataset"],
+                "is_ood": bool(ood_one),
+                "label": -1 if ood_one else int(image) % 10,
                 "score": float(budget - rank),
             }
-            for rank, (image, foreign_one) in enumerate(
-                zip(images[bought : bought + budget], is_ood[bought : bought + budget], strict=True)
+            for rank, (image, ood_one) in enumerate(
+                zip(images[acquired : acquired + budget], is_ood[acquired : acquired + budget], strict=True)
             )
         ]
         parts = ("train", "auxiliary", "score", "select", "evaluate", "total")
@@ -87,13 +87,13 @@ def records(trial: Trial, budget: int, rng: np.random.Generator) -> list[Record]
             "peak_memory_mib": 700.0,
             "started_utc": "2026-01-01T00:00:00+00:00",
         }
-        purchase = {"picks": picks, "n_repeat": 0, "note": "", "pool_ood_share": None, "ood_auroc": None}
-        committed.append({"row": row, "purchase": purchase if r < trial.rounds else None, "timing": timing})
+        query = {"picks": picks, "n_repeat": 0, "note": "", "pool_ood_share": None, "ood_auroc": None}
+        committed.append({"row": row, "query": query if r < trial.rounds else None, "timing": timing})
     return committed
 
 
 def fill(root: Path, most: int) -> int:
-    """Publish all trials of the grid, with at most `most` images a purchase; their number."""
+    """Publish all trials of the grid, with at most `most` images a query; their number."""
     store, rng = ResultsStore(root), np.random.default_rng(0)
     store.create_or_open({"sweep": "benchmark"})
     grid = paper()
@@ -103,7 +103,7 @@ def fill(root: Path, most: int) -> int:
             "label": trial.label,
             "status": "ok",
             "config": trial.canonical(),
-            "data": {"test_in_train": 0, "foreign_in_own": 0},
+            "data": {"test_in_train": 0, "ood_in_train": 0},
         }
         store.publish(name, manifest, **tables(name, records(trial, min(trial.budget, most), rng)))
     return len(grid)
@@ -118,10 +118,10 @@ def measure(most: int) -> float:
             wall, cpu = perf_counter(), process_time()
             page = build_report(root)
             wall, cpu = perf_counter() - wall, process_time() - cpu
-        bought = load_results(root).selections
+        acquired = load_results(root).selections
         size = page.stat().st_size / 2**20
     print(
-        f"{trials} trials, {len(bought):,} purchases: {wall:.1f} s, {cpu:.1f} s of CPU, a page of {size:.1f} MiB"
+        f"{trials} trials, {len(acquired):,} queries: {wall:.1f} s, {cpu:.1f} s of CPU, a page of {size:.1f} MiB"
     )
     return wall
 

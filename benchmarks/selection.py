@@ -28,13 +28,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dalbt_ray.data.corpus import load_corpus
+from dalbt_ray.data.image_set import load_image_set
 from dalbt_ray.models.dropout import draw_dropout_masks, set_dropout_generator
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.pool import PoolView
-from dalbt_ray.scoring import score_batch
 from dalbt_ray.strategies import STRATEGIES, get_strategy
 from dalbt_ray.strategies.geometry import row_blocks, squared_distances
+from dalbt_ray.trial.scoring import score_batch
 
 POOL, LABELED, TRAINED_ON, BUDGET = 45_000, 1_000, 5_000, 2_500
 WIDTH, PASSES, STEPS = 512, 20, 600
@@ -108,13 +108,13 @@ def bar(name: str, measured: str, wanted: str, met: bool) -> None:
 def build_pool(arguments: argparse.Namespace) -> Numbers:
     """Train the network, score all images and write the arrays of the pool to the folder."""
     torch.set_num_threads(1)
-    corpus = load_corpus(
+    image_set = load_image_set(
         "fashion_mnist" if arguments.data_root else "fashion_mini", data_root=arguments.data_root
     )
-    images, labels = enough_images(corpus.images.take(np.arange(len(corpus.labels))), corpus.labels)
+    images, labels = enough_images(image_set.images.take(np.arange(len(image_set.labels))), image_set.labels)
     generator = torch.Generator().manual_seed(0)
     network = build_network(
-        NetworkSettings(latent_dim=WIDTH, dropout=0.25), corpus.images.shape, 10, generator
+        NetworkSettings(latent_dim=WIDTH, dropout=0.25), image_set.images.shape, 10, generator
     )
     set_dropout_generator(network, generator)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
@@ -215,7 +215,7 @@ def core_set_incremental(arguments: argparse.Namespace) -> Numbers:
 
 
 def radius(pool: PoolView, picks: NDArray[np.int64]) -> float:
-    """Largest distance of an image to its nearest labeled or bought one, in float64."""
+    """Largest distance of an image to its nearest labeled or acquired one, in float64."""
     features = pool.features.astype(np.float64)
     centers = features[np.concatenate([np.flatnonzero(pool.labeled), picks])]
     blocks = row_blocks(len(features), len(centers))

@@ -8,8 +8,8 @@ step. They differ in where the views come from:
     ours    `make_views`: the whole batch at once, each image with its own draw
 
 The usual side is stock PyTorch: default memory layout, `max_pool2d`, default Adam. Ours is what the trainer
-runs: channels-last, `dalbt_ray.models.pooling`, `dalbt_ray.adam`; "fast" is ours with bfloat16 autocast. The maths is
-the same. Color operations that do nothing to gray images are left out on all sides. One torch thread a process.
+runs: channels-last, `dalbt_ray.models.pooling`, `dalbt_ray.models.adam`; "fast" is ours with bfloat16 autocast. The
+maths is the same. Color operations that do nothing to gray images are left out on all sides. One torch thread a process.
 What counts is images per second of CPU time, worker processes included: the median of interleaved repetitions.
 Run: python benchmarks/train_step.py
 """
@@ -30,13 +30,13 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from dalbt_ray.adam import Adam
-from dalbt_ray.data.corpus import load_corpus
-from dalbt_ray.data.views import ViewSettings, make_views
+from dalbt_ray.data.image_set import load_image_set
 from dalbt_ray.losses.joint import joint_loss
 from dalbt_ray.models import lenet
+from dalbt_ray.models.adam import Adam
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.models.norm import frozen_statistics
+from dalbt_ray.views.batch_views import ViewSettings, make_views
 
 BATCH, REPETITIONS = 64, 5
 USUAL_IMAGES = BATCH * 15  # a block of the slow side; about two seconds
@@ -155,9 +155,9 @@ def _cpu_seconds() -> float:
 def main() -> None:
     """Measure everything, interleaved, and print one line per bar."""
     torch.set_num_threads(1)
-    corpus = load_corpus("fashion_mini")
-    images = corpus.images.take(np.arange(OUR_IMAGES))
-    labels = corpus.labels[:OUR_IMAGES].astype(np.int64)
+    image_set = load_image_set("fashion_mini")
+    images = image_set.images.take(np.arange(OUR_IMAGES))
+    labels = image_set.labels[:OUR_IMAGES].astype(np.int64)
     ours = partial(our_batches, images, labels)
     usual = {workers: partial(usual_batches, images, labels, workers) for workers in (0, 2)}
     works: dict[str, Callable[[], int]] = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.failures import Stalled
+from dalbt_ray.trial.failures import Stalled
 
 
 def run_command(command: Callable[[], int]) -> int:
@@ -55,14 +55,14 @@ def _dispatch(argv: Sequence[str] | None) -> int:
 
 
 def _data_list(arguments: argparse.Namespace) -> int:
-    from dalbt_ray.data.listing import data_list
+    from dalbt_ray.data.prepare.listing import data_list
 
     print(data_list(data_root_argument(arguments.data_root)))
     return 0
 
 
 def _data_prepare(arguments: argparse.Namespace) -> int:
-    from dalbt_ray.data.listing import data_prepare
+    from dalbt_ray.data.prepare.listing import data_prepare
 
     root = data_root_argument(arguments.data_root)
     print(data_prepare(arguments.set, arguments.name, root, size=arguments.size, licence=arguments.licence))
@@ -78,14 +78,14 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from analysis.report import build_report
+    from dalbt_ray.report.build import build_report
 
     print(build_report(arguments.results, arguments.out))
     return 0
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from analysis.compare import compare
+    from dalbt_ray.report.compare import compare
 
     print(compare(arguments.results_a, arguments.results_b))
     return 0

@@ -9,12 +9,12 @@ from json import dumps
 from typing import Any, Literal, get_args
 
 from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.data.views import ViewSettings
 from dalbt_ray.errors import InputError
 from dalbt_ray.models.network import NetworkSettings
 from dalbt_ray.results import trial_id
-from dalbt_ray.strategies.base import Method
 from dalbt_ray.strategies.dalbt import Dalbt
+from dalbt_ray.strategies.method import Method
+from dalbt_ray.views.batch_views import ViewSettings
 
 ALGORITHM_VERSION = 1
 """Part of every trial's identity: raise it when the same configuration computes something else."""
@@ -77,12 +77,12 @@ class Trial:
 
     Attributes:
         dataset: the data set that is to be learned; its test split measures.
-        ood: a foreign data set whose images join the unlabeled pool; empty for none.
-        ood_policy: foreign images that were bought "return" to the pool (the paper) or are "discard"ed.
+        ood: an OOD data set whose images join the unlabeled pool; empty for none.
+        ood_policy: OOD images that were acquired "return" to the pool (the paper) or are "discard"ed.
         strategy: how images are chosen.
         objective: "joint" (cross-entropy + Barlow Twins) or "supervised" (cross-entropy alone).
-        budget: images bought in a round.
-        rounds: purchases; the network is trained rounds + 1 times.
+        budget: images acquired in a round.
+        rounds: queries; the network is trained rounds + 1 times.
         seed: root of every random draw.
         splits, network, training, views: see their classes.
         variant: a word that tells trials apart in reports when only an option differs.
@@ -117,7 +117,7 @@ class Trial:
                 "splits.ood_count",
                 self.splits.ood_count,
                 f"does not fit ood={self.ood!r}",
-                remedy="name a foreign set and how many of its images join the pool, or neither",
+                remedy="name an OOD set and how many of its images join the pool, or neither",
             )
 
     @property
@@ -134,9 +134,9 @@ class Trial:
     @property
     def network_id(self) -> str:
         """8 hex digits: trials of one seed that share it have the same round 0, whatever their strategy."""
-        # An auxiliary loss bends the network too, so it is part of what is trained.
+        # An auxiliary loss changes the network too, so it is part of what is trained.
         auxiliary = self.strategy.auxiliary
-        bends = asdict(auxiliary) if auxiliary is not None and auxiliary.joins_loss else None  # type: ignore[call-overload]
+        changes = asdict(auxiliary) if auxiliary is not None and auxiliary.joins_loss else None  # type: ignore[call-overload]
         parts = {
             name: asdict(value)
             for name, value in (
@@ -146,7 +146,7 @@ class Trial:
                 ("splits", self.splits),
             )
         }
-        return _digest({**parts, "auxiliary": bends, "objective": self.objective})[:8]
+        return _digest({**parts, "auxiliary": changes, "objective": self.objective})[:8]
 
     @property
     def label(self) -> str:

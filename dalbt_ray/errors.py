@@ -1,4 +1,4 @@
-"""The one error that a user's input can cause, worded so that it can be mended at once."""
+"""The one error that a user's input can cause, worded so that it can be fixed at once."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

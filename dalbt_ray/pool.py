@@ -26,8 +26,8 @@ class PoolView:
         member_probabilities: float[n, m, c], softmax of each of m independently trained networks, or None.
         auxiliary: float[n], the score of the strategy's own networks (VAAL, WAAL), or None.
         validation_features, validation_probabilities, validation_labels: the same for the held-out validation
-            images (float[v, d], float[v, c], int[v]); used to calibrate thresholds, never to be bought.
-        demoted: bool[n], unlabeled images that were bought before, turned out foreign and went back to the pool:
+            images (float[v, d], float[v, c], int[v]); used to calibrate thresholds, never to be acquired.
+        demoted: bool[n], unlabeled images that were acquired before, turned out OOD and went back to the pool:
             offered again only when everything else has been.
     """
 
@@ -64,7 +64,7 @@ class PoolView:
 
     @property
     def unlabeled_rows(self) -> NDArray[np.int64]:
-        """int64[u], the rows that may be bought, ascending."""
+        """int64[u], the rows that may be acquired, ascending."""
         rows: NDArray[np.int64] = np.flatnonzero(~self.labeled).astype(np.int64)
         return rows
 
@@ -77,12 +77,12 @@ class PoolView:
 
 @dataclass(frozen=True)
 class PoolState:
-    """Who is labeled, bought and gone. Rows index the trial's pool of n images.
+    """Who is labeled, acquired and gone. Rows index the trial's pool of n images.
 
     Attributes:
         labeled: bool[n], in the training set.
-        demoted: bool[n], bought, found foreign, returned.
-        discarded: bool[n], bought, found foreign, gone for good.
+        demoted: bool[n], acquired, found OOD, returned.
+        discarded: bool[n], acquired, found OOD, gone for good.
     """
 
     labeled: Bools
@@ -96,18 +96,18 @@ class PoolState:
         labeled[initial_rows] = True
         return cls(labeled=labeled, demoted=np.zeros(n, dtype=bool), discarded=np.zeros(n, dtype=bool))
 
-    def buy(self, rows: Ints, is_ood: Bools, *, discard: bool) -> "PoolState":
-        """The state after the oracle has seen `rows`: own images gain a label, foreign ones return or leave.
+    def acquire(self, rows: Ints, is_ood: Bools, *, discard: bool) -> "PoolState":
+        """The state after the oracle has seen `rows`: in-distribution images gain a label, OOD ones return or leave.
 
         Args:
             rows: int[b], distinct unlabeled rows.
-            is_ood: bool[n], the oracle's knowledge of which images are foreign.
-            discard: foreign images leave the pool (true) or return to it, demoted (false).
+            is_ood: bool[n], the oracle's knowledge of which images are OOD.
+            discard: OOD images leave the pool (true) or return to it, demoted (false).
         """
         labeled, demoted, discarded = self.labeled.copy(), self.demoted.copy(), self.discarded.copy()
-        own, foreign = rows[~is_ood[rows]], rows[is_ood[rows]]
-        labeled[own] = True
-        (discarded if discard else demoted)[foreign] = True
+        in_distribution, ood = rows[~is_ood[rows]], rows[is_ood[rows]]
+        labeled[in_distribution] = True
+        (discarded if discard else demoted)[ood] = True
         if not discard and not (~labeled & ~demoted & ~discarded).any():
             demoted[:] = False  # everything else has been offered: start over
         return replace(self, labeled=labeled, demoted=demoted, discarded=discarded)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 Purpose = Literal[
-    "splits",  # which images are initial set, validation and foreign
+    "splits",  # which images are initial set, validation and OOD
     "network",  # initial weights
     "batches",  # order of the training images
     "unlabeled_batches",  # order of the unlabeled images, where a loss reads them

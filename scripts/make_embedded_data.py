@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dalbt_ray.data.catalog import KNOWN_SETS
 from dalbt_ray.data.decoding import encode_png
-from dalbt_ray.data.store import SetMetadata, file_sha256, read_split, write_split
+from dalbt_ray.data.split_file import SetMetadata, file_sha256, read_split, write_split
 
 SEED = 20_220_403
 

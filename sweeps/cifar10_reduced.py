@@ -2,7 +2,7 @@
 
     python sweeps/cifar10_reduced.py --data-root DIR
 
-The paper's network and data, but 300 labels at first, 100 bought in each of 2 rounds, 2 epochs, and a pool of 700
+The paper's network and data, but 300 labels at first, 100 acquired in each of 2 rounds, 2 epochs, and a pool of 700
 images, so that it ends in minutes on two cores. A full CIFAR-10 trial trains VGG16 for 150 epochs on up to 20,000
 images a round: `python sweeps/paper_grid.py --preset cifar10`, on a GPU.
 """
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from dalbt_ray.config import Trial
 from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.launch import main
+from dalbt_ray.launch.sweep_command import main
 from sweeps.paper_grid import compare, vgg
 
 

@@ -1,8 +1,8 @@
-"""Which Weibull policy keeps foreign images out of the purchases, and at what price in accuracy?
+"""Which Weibull policy keeps OOD images out of the queries, and at what price in accuracy?
 
     python sweeps/mixed_pool.py --data-root DIR
 
-Fashion-MNIST with 10,000 images of KMNIST or of MNIST in the pool: LeNet, 100 labels at first, 100 bought in each of
+Fashion-MNIST with 10,000 images of KMNIST or of MNIST in the pool: LeNet, 100 labels at first, 100 acquired in each of
 5 rounds, at least 200 steps a round, 5 seeds. DALBT under its five policies against random, entropy and core_set; all
 of them train with the joint loss, so that only the selection differs.
 """
@@ -13,14 +13,14 @@ from typing import get_args
 
 from dalbt_ray.config import Training, Trial
 from dalbt_ray.data.splits import paper_splits
-from dalbt_ray.grid import with_seeds
-from dalbt_ray.launch import main
+from dalbt_ray.launch.grid import with_seeds
+from dalbt_ray.launch.sweep_command import main
 from dalbt_ray.strategies import get_strategy
 from dalbt_ray.strategies.dalbt import Policy
 
 
 def mixed_pool() -> list[Trial]:
-    """8 ways to select, 2 foreign sets, 5 seeds."""
+    """8 ways to select, 2 ood sets, 5 seeds."""
     setting = Trial(
         dataset="fashion_mnist",
         ood="kmnist",

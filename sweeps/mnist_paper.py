@@ -11,8 +11,8 @@ import sys
 from dataclasses import replace
 
 from dalbt_ray.config import Trial
-from dalbt_ray.grid import with_seeds
-from dalbt_ray.launch import main
+from dalbt_ray.launch.grid import with_seeds
+from dalbt_ray.launch.sweep_command import main
 from sweeps.paper_grid import PAPER_SEEDS, PAPER_STRATEGIES, compare, lenet
 
 

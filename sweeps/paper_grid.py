@@ -4,7 +4,7 @@
     python sweeps/paper_grid.py --preset paper --plan
 
 DALBT against every method that the paper compares with, on MNIST, Fashion-MNIST, CIFAR-10 and on CIFAR-10 pools
-mixed with foreign images; 5 seeds; DALBT and random under both objectives, so that the gain of the joint loss can be
+mixed with OOD images; 5 seeds; DALBT and random under both objectives, so that the gain of the joint loss can be
 told from the gain of the selection. The paper separates neither.
 """
 
@@ -14,8 +14,8 @@ from dataclasses import replace
 
 from dalbt_ray.config import Objective, Training, Trial
 from dalbt_ray.data.splits import SplitSettings, paper_splits
-from dalbt_ray.grid import OWN_OBJECTIVE, with_seeds
-from dalbt_ray.launch import main
+from dalbt_ray.launch.grid import OWN_OBJECTIVE, with_seeds
+from dalbt_ray.launch.sweep_command import main
 from dalbt_ray.models.network import NetworkSettings
 from dalbt_ray.strategies import get_strategy
 
@@ -35,7 +35,7 @@ PAPER_STRATEGIES = (
 """Section 4.1, "State of the art comparison"."""
 
 LENET_DATA = ("mnist", "fashion_mnist")
-FOREIGN = ("svhn", "kmnist", "fashion_mnist")
+OOD_SETS = ("svhn", "kmnist", "fashion_mnist")
 
 
 def compare(setting: Trial, strategies: tuple[str, ...]) -> list[Trial]:
@@ -49,7 +49,7 @@ def compare(setting: Trial, strategies: tuple[str, ...]) -> list[Trial]:
 
 
 def lenet(dataset: str, budget: int) -> Trial:
-    """MNIST or Fashion-MNIST as in the paper: 100 labels at first, then `budget` a round up to 10 purchases."""
+    """MNIST or Fashion-MNIST as in the paper: 100 labels at first, then `budget` a round up to 10 queries."""
     return Trial(
         dataset=dataset,
         budget=budget,
@@ -89,7 +89,7 @@ def cifar10() -> list[Trial]:
 
 def mixed_pool() -> list[Trial]:
     """CIFAR-10 with 10,000 images of SVHN, KMNIST or Fashion-MNIST in the pool, a budget of 1,000."""
-    return _grid([vgg(1_000, ood) for ood in FOREIGN])
+    return _grid([vgg(1_000, ood) for ood in OOD_SETS])
 
 
 def paper() -> list[Trial]:
@@ -108,11 +108,11 @@ def quick() -> list[Trial]:
     )
     mixed = replace(single, ood="kmnist_mini", splits=replace(single.splits, ood_count=2_000))
     strategies = ("dalbt", "random", "entropy", "margin", "least_confidence", "core_set")
-    against_foreign = [
+    mixed_pool_trials = [
         replace(mixed, strategy=get_strategy(name), objective=OWN_OBJECTIVE.get(name, "supervised"))
         for name in ("dalbt", "random")
     ]
-    return with_seeds(compare(single, strategies) + against_foreign, (0, 1))
+    return with_seeds(compare(single, strategies) + mixed_pool_trials, (0, 1))
 
 
 def _grid(settings: list[Trial]) -> list[Trial]:

@@ -3,7 +3,7 @@
     python scripts/make_repeated_mnist.py --data-root DIR
     python sweeps/repeated_mnist.py --data-root DIR
 
-20 labels at first, 10 bought in each of 8 rounds, 10 dropout passes, 6 seeds, the same dropout network for all three.
+20 labels at first, 10 acquired in each of 8 rounds, 10 dropout passes, 6 seeds, the same dropout network for all three.
 Their logs, after 100 labels: BALD 78.5 %, random 85.9 %, BatchBALD 89.4 %. The expectation is the order, not the
 figures: their network and their pool of 180,000 images are larger.
 """
@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from dalbt_ray.config import Training, Trial
 from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.grid import with_seeds
-from dalbt_ray.launch import main
+from dalbt_ray.launch.grid import with_seeds
+from dalbt_ray.launch.sweep_command import main
 from dalbt_ray.models.network import NetworkSettings
 from dalbt_ray.strategies import get_strategy
 

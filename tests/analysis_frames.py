@@ -31,8 +31,8 @@ class Sweep:
     seeds: int = 3
     last_round: int = 5
     initial: int = 100
-    own_pool: int = 2000
-    foreign_pool: int = 500
+    in_distribution_pool: int = 2000
+    ood_pool: int = 500
 
 
 @dataclass(frozen=True)
@@ -78,24 +78,22 @@ def make_frames(sweep: Sweep | None = None, seed: int = 0) -> Frames:
 def _trial(
     sweep: Sweep, names: Row, accuracy_shift: "np.ndarray", rng: np.random.Generator
 ) -> dict[str, list[Row]]:
-    """The rows of one trial. Foreign images return to the pool and are not offered again."""
+    """The rows of one trial. OOD images return to the pool and are not offered again."""
     budget, ood, is_random = int(names["budget"]), names["ood"], names["strategy"] == "random"
-    own = rng.permutation(sweep.own_pool)
-    foreign = sweep.own_pool + rng.permutation(sweep.foreign_pool if ood else 0)
+    own = rng.permutation(sweep.in_distribution_pool)
+    ood_ids = sweep.in_distribution_pool + rng.permutation(sweep.ood_pool if ood else 0)
     tables: dict[str, list[Row]] = {"rounds": [], "selections": [], "timings": []}
     gained = wasted = 0
     for r in range(sweep.last_round + 1):
-        purchase: Row = {"purity": None, "cumulative_purity": None, "pool_ood_share": None, "ood_auroc": None}
+        query: Row = {"purity": None, "cumulative_purity": None, "pool_ood_share": None, "ood_auroc": None}
         if r:
-            own_left, foreign_left = sweep.own_pool - gained, len(foreign) - wasted
-            n_foreign = int(rng.hypergeometric(foreign_left, own_left, budget)) if foreign_left else 0
-            n_foreign = n_foreign if is_random else n_foreign // 3
-            ids = np.concatenate(
-                [own[gained : gained + budget - n_foreign], foreign[wasted : wasted + n_foreign]]
-            )
-            gained, wasted = gained + budget - n_foreign, wasted + n_foreign
+            in_distribution_left, ood_left = sweep.in_distribution_pool - gained, len(ood_ids) - wasted
+            n_ood = int(rng.hypergeometric(ood_left, in_distribution_left, budget)) if ood_left else 0
+            n_ood = n_ood if is_random else n_ood // 3
+            ids = np.concatenate([own[gained : gained + budget - n_ood], ood_ids[wasted : wasted + n_ood]])
+            gained, wasted = gained + budget - n_ood, wasted + n_ood
             for rank, sample in enumerate(rng.permutation(ids)):
-                is_ood = bool(sample >= sweep.own_pool)
+                is_ood = bool(sample >= sweep.in_distribution_pool)
                 tables["selections"].append(
                     {
                         "round": r,
@@ -108,10 +106,10 @@ def _trial(
                         "row": int(sample),
                     }
                 )
-            purchase = {
-                "purity": 1 - n_foreign / budget,
+            query = {
+                "purity": 1 - n_ood / budget,
                 "cumulative_purity": 1 - wasted / (gained + wasted),
-                "pool_ood_share": len(foreign) / (len(foreign) + own_left),
+                "pool_ood_share": len(ood_ids) / (len(ood_ids) + in_distribution_left),
                 "ood_auroc": None if is_random or not ood else 0.3,
             }
         n_labeled = sweep.initial + gained
@@ -123,14 +121,14 @@ def _trial(
                 "n_labeled": n_labeled,
                 "n_bought": gained + wasted,
                 "n_ood_bought": wasted,
-                **purchase,
+                **query,
                 "test_accuracy": accuracy,
                 "test_nll": 2.2 * (1 - accuracy),
                 "test_ece": 0.3 * (1 - accuracy),
                 "train_accuracy": min(1.0, accuracy + 0.15),
                 "status": "ok",
                 "note": "",
-                "n_unlabeled": sweep.own_pool - gained + len(foreign),
+                "n_unlabeled": sweep.in_distribution_pool - gained + len(ood_ids),
                 "n_repeat": 0,
                 "validation_accuracy": accuracy,
                 "train_loss": 1 - accuracy,

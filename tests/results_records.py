@@ -69,12 +69,12 @@ def record(round_index: int, *, last: bool = False, budget: int = 3, host: str =
         "peak_memory_mib": 300.0,
         "started_utc": "2026-01-01T00:00:00+00:00",
     }
-    purchase = (
+    query = (
         None
         if last
         else {"picks": picks, "n_repeat": 0, "note": "", "pool_ood_share": 0.0, "ood_auroc": None}
     )
-    return {"row": row, "purchase": purchase, "timing": timing}
+    return {"row": row, "query": query, "timing": timing}
 
 
 def records(rounds: int = 3, *, host: str = "host", budget: int = 3) -> list[Record]:

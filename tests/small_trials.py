@@ -1,49 +1,49 @@
-"""Tiny corpora and trials for tests of the round loop: noisy 12x12 digits that LeNet learns in a few steps."""
+"""Tiny image_sets and trials for tests of the round loop: noisy 12x12 digits that LeNet learns in a few steps."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from dalbt_ray.config import Training, Trial
-from dalbt_ray.data.corpus import ArrayImages, Corpus
+from dalbt_ray.data.image_set import ArrayImages, ImageSet
 from dalbt_ray.data.splits import SplitSettings
 from dalbt_ray.strategies import get_strategy
 
 
-def small_corpus(own: int = 120, foreign: int = 0, classes: int = 3) -> Corpus:
-    """`own` images whose class is the position of a bright square, then `foreign` images of noise."""
+def small_image_set(own: int = 120, ood: int = 0, classes: int = 3) -> ImageSet:
+    """`own` images whose class is the position of a bright square, then `OOD` images of noise."""
     rng = np.random.default_rng(7)
     labels = np.arange(own + 30) % classes
-    images = rng.integers(0, 60, (own + 30 + foreign, 12, 12, 1), dtype=np.uint8)
+    images = rng.integers(0, 60, (own + 30 + ood, 12, 12, 1), dtype=np.uint8)
     for index, label in enumerate(labels):
         images[index, 3 * label : 3 * label + 3, 2:9] += 150
-    return Corpus(
+    return ImageSet(
         images=ArrayImages(np.concatenate([images[:own], images[own + 30 :]])),
-        labels=np.concatenate([labels[:own], np.full(foreign, -1)]).astype(np.int32),
-        own_count=own,
-        sample_ids=np.concatenate([np.arange(own), np.arange(foreign)]).astype(np.int64),
-        sources=("squares", "noise" if foreign else ""),
+        labels=np.concatenate([labels[:own], np.full(ood, -1)]).astype(np.int32),
+        in_distribution_count=own,
+        sample_ids=np.concatenate([np.arange(own), np.arange(ood)]).astype(np.int64),
+        sources=("squares", "noise" if ood else ""),
         test_images=images[own : own + 30],
         test_labels=labels[own:].astype(np.int32),
         classes=classes,
         class_names=tuple("abc"[:classes]),
         data_hash="0" * 64,
         test_in_train=0,
-        foreign_in_own=0,
+        ood_in_train=0,
         conversion="",
     )
 
 
-def small_trial(strategy: str = "random", *, foreign: int = 0, **changes: object) -> Trial:
-    """A trial of seconds: 12 initial labels, 6 bought a round, two epochs."""
+def small_trial(strategy: str = "random", *, ood: int = 0, **changes: object) -> Trial:
+    """A trial of seconds: 12 initial labels, 6 acquired a round, two epochs."""
     trial = Trial(
         dataset="squares",
-        ood="noise" if foreign else "",
+        ood="noise" if ood else "",
         strategy=get_strategy(strategy),
         objective="supervised",
         budget=6,
         rounds=2,
-        splits=SplitSettings(train_limit=None, initial_size=12, validation_size=20, ood_count=foreign),
+        splits=SplitSettings(train_limit=None, initial_size=12, validation_size=20, ood_count=ood),
         training=Training(epochs=4, batch_size=8),
     )
     return replace(trial, **changes)  # type: ignore[arg-type]

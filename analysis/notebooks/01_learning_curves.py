@@ -21,9 +21,9 @@ import os
 
 import pandas as pd
 
-from analysis.frames import prepare_rounds
-from analysis.metrics import learning_curves, summarize
-from analysis.plots import curve_figure, save_figure
+from dalbt_ray.report.curves import learning_curves, summarize
+from dalbt_ray.report.frames import prepare_rounds
+from dalbt_ray.report.plots import curve_figure, save_figure
 from dalbt_ray.results import load_results
 
 # %matplotlib inline
@@ -77,7 +77,7 @@ plain.groupby(["dataset", "ood", "strategy", "objective", "round"])["test_accura
 # %% [markdown]
 # ## For a paper
 #
-# `analysis.plots.figure_2` to `figure_6` draw the paper's figures from a sweep that has their trials.
+# `dalbt_ray.report.plots.figure_2` to `figure_6` draw the paper's figures from a sweep that has their trials.
 
 # %%
 # save_figure(curve_figure(rounds), Path("figures"), "accuracy")  # PNG, SVG and PDF

@@ -18,9 +18,9 @@
 # %%
 import os
 
-from analysis.frames import prepare_rounds
-from analysis.rankings import mean_ranks, pairwise_wilcoxon, penalty_matrix, setting_means
-from analysis.statistics import compare_with_random, power_sentence, saving_against_random
+from dalbt_ray.report.frames import prepare_rounds
+from dalbt_ray.report.rankings import mean_ranks, pairwise_wilcoxon, penalty_matrix, setting_means
+from dalbt_ray.report.statistics import compare_with_random, power_sentence, saving_against_random
 from dalbt_ray.results import load_results
 
 # %%

@@ -13,14 +13,14 @@
 # %% [markdown]
 # # Purity in mixed pools
 #
-# Foreign images in the pool cost budget and give no label. Which strategy avoids them, and is that what decides?
+# OOD images in the pool cost budget and give no label. Which strategy avoids them, and is that what decides?
 
 # %%
 import os
 
-from analysis.frames import prepare_rounds
-from analysis.plots import curve_figure
-from analysis.purchases import purity_by_round, purity_summary
+from dalbt_ray.report.acquired import purity_by_round, purity_summary
+from dalbt_ray.report.frames import prepare_rounds
+from dalbt_ray.report.plots import curve_figure
 from dalbt_ray.results import load_results
 
 # %matplotlib inline
@@ -33,8 +33,8 @@ mixed = rounds[rounds["ood"] != ""]
 # %% [markdown]
 # ## Totals
 #
-# Enrichment is purity over the share of own images on offer: 1 for a uniform draw. `repeats` are foreign images that
-# were bought, returned, and bought again.
+# Enrichment is purity over the share of in-distribution images available: 1 for a uniform draw. `repeats` are OOD images that
+# were acquired, returned, and acquired again.
 
 # %%
 purity_summary(mixed).round(3)
@@ -53,8 +53,8 @@ curve_figure(mixed, "cumulative_purity")
 # %% [markdown]
 # ## Accuracy by what was paid, and by what was gained
 #
-# Against labels paid for, foreign images count as cost. Against labels gained, only the choice among own images counts.
-# A method that is better in the first and not in the second gains by avoiding foreign images, and by nothing else.
+# Against labels paid for, OOD images count as cost. Against labels gained, only the choice among in-distribution images counts.
+# A method that is better in the first and not in the second gains by avoiding OOD images, and by nothing else.
 
 # %%
 curve_figure(mixed, axis="n_bought")
@@ -63,9 +63,9 @@ curve_figure(mixed, axis="n_bought")
 curve_figure(mixed, axis="n_labeled")
 
 # %% [markdown]
-# ## Does the score tell foreign images from own ones?
+# ## Does the score tell OOD images from in-distribution ones?
 #
-# AUROC of the ranking: 1 means that it puts foreign images first, 0.5 that it does not see them, 0 that it puts them
+# AUROC of the ranking: 1 means that it puts OOD images first, 0.5 that it does not see them, 0 that it puts them
 # last.
 
 # %%

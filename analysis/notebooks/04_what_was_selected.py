@@ -13,7 +13,7 @@
 # %% [markdown]
 # # What was selected
 #
-# The images that each strategy bought, drawn. Set `DALBT_DATA` if the data set is not one of the embedded ones.
+# The images that each strategy acquired, drawn. Set `DALBT_DATA` if the data set is not one of the embedded ones.
 
 # %%
 import os
@@ -23,10 +23,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from analysis.frames import prepare_rounds
-from analysis.picks import picks_by_trial
-from analysis.purchases import class_balance, selection_overlap
-from dalbt_ray.data.corpus import load_corpus
+from dalbt_ray.data.image_set import load_image_set
+from dalbt_ray.report.acquired import class_balance, selection_overlap
+from dalbt_ray.report.frames import prepare_rounds
+from dalbt_ray.report.picks import acquired_by_trial
 from dalbt_ray.results import load_results
 
 # %matplotlib inline
@@ -39,34 +39,37 @@ setting = rounds["setting"].iloc[-1]
 here = rounds[rounds["setting"] == setting]
 dataset, ood = here["dataset"].iloc[0], here["ood"].iloc[0]
 data_root = os.environ.get("DALBT_DATA")
-corpus = load_corpus(dataset, ood, Path(data_root) if data_root else None)
-print(f"{setting}: {len(corpus.images):,} images of {corpus.classes} classes")
+image_set = load_image_set(dataset, ood, Path(data_root) if data_root else None)
+print(f"{setting}: {len(image_set.images):,} images of {image_set.classes} classes")
 
 # %% [markdown]
-# ## From a purchase to its image
+# ## From a query to its image
 #
-# `sample_id` names an image within its `source`. The corpus has the own set's images first, then the foreign ones.
+# `sample_id` names an image within its `source`. The image_set has the data set's images first, then the OOD ones.
 
 # %%
-own_row = pd.Series(np.arange(corpus.own_count), index=corpus.sample_ids[: corpus.own_count])
-foreign_row = pd.Series(
-    np.arange(corpus.own_count, len(corpus.images)), index=corpus.sample_ids[corpus.own_count :]
+in_distribution_row = pd.Series(
+    np.arange(image_set.in_distribution_count), index=image_set.sample_ids[: image_set.in_distribution_count]
+)
+ood_row = pd.Series(
+    np.arange(image_set.in_distribution_count, len(image_set.images)),
+    index=image_set.sample_ids[image_set.in_distribution_count :],
 )
 
 
 def images_of(picks: pd.DataFrame) -> np.ndarray:
     """uint8[n, h, w, c], the images of rows of `selections`."""
     rows = [
-        (foreign_row if is_ood else own_row)[sample_id]
+        (ood_row if is_ood else in_distribution_row)[sample_id]
         for sample_id, is_ood in zip(picks["sample_id"], picks["is_ood"], strict=True)
     ]
-    return corpus.images.take(np.array(rows, dtype=np.int64))
+    return image_set.images.take(np.array(rows, dtype=np.int64))
 
 
 # %% [markdown]
-# ## The first purchase
+# ## The first query
 #
-# The twelve images that each method wanted most, in its first seed. Foreign images have a red frame.
+# The twelve images that each method wanted most, in its first seed. OOD images have a red frame.
 
 # %%
 shown = 12
@@ -79,28 +82,28 @@ for method, line in zip(methods, axes, strict=True):
     line[0].set_title(method, loc="left", fontsize=9)
     for axis in line:
         axis.set(xticks=[], yticks=[])
-    for axis, image, foreign, label in zip(
+    for axis, image, is_ood, label in zip(
         line, images_of(picks), picks["is_ood"], picks["label"], strict=False
     ):
         axis.imshow(image.squeeze(), cmap="gray")
-        axis.set_xlabel("foreign" if foreign else corpus.class_names[label], fontsize=6)
-        if foreign:
+        axis.set_xlabel("ood" if is_ood else image_set.class_names[label], fontsize=6)
+        if is_ood:
             axis.spines[:].set(color="red", linewidth=2)
 figure.tight_layout()
 
 # %% [markdown]
 # ## Classes
 #
-# Entropy of the classes bought, 1 for equal shares.
+# Entropy of the classes acquired, 1 for equal shares.
 
 # %%
-picks_of = picks_by_trial(results.selections, rounds)
+picks_of = acquired_by_trial(results.selections, rounds)
 class_balance(picks_of, rounds).round(3)
 
 # %% [markdown]
 # ## Overlap
 #
-# Intersection over union of what two methods bought with the same seed.
+# Intersection over union of what two methods acquired with the same seed.
 
 # %%
 selection_overlap(picks_of, rounds, setting).round(3)

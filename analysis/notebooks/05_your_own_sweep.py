@@ -24,13 +24,13 @@ from pathlib import Path
 
 from rich import print as show
 
-from analysis.checks import run_checks
-from analysis.compare import compare
-from analysis.picks import picks_by_trial
-from analysis.plots import curve_figure
-from analysis.report import build_report
-from analysis.sweep import read_sweep
-from analysis.tables import summary_table
+from dalbt_ray.report.build import build_report
+from dalbt_ray.report.checks import run_checks
+from dalbt_ray.report.compare import compare
+from dalbt_ray.report.picks import acquired_by_trial
+from dalbt_ray.report.plots import curve_figure
+from dalbt_ray.report.study import read_sweep
+from dalbt_ray.report.tables import summary_table
 from dalbt_ray.results import load_results
 
 # %matplotlib inline
@@ -38,7 +38,7 @@ from dalbt_ray.results import load_results
 # %% [markdown]
 # ## The file
 #
-# It compares a strategy of its own, which buys the images whose two most likely classes are closest in log probability,
+# It compares a strategy of its own, which acquires the images whose two most likely classes are closest in log probability,
 # with random sampling.
 
 # %%
@@ -53,8 +53,8 @@ from numpy.typing import NDArray
 
 from dalbt_ray.config import Training, Trial
 from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.grid import with_seeds
-from dalbt_ray.launch import main
+from dalbt_ray.launch.grid import with_seeds
+from dalbt_ray.launch.sweep_command import main
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies import Random, Ranked
 
@@ -66,7 +66,7 @@ class LogRatio(Ranked):
     name: ClassVar[str] = "log_ratio"
 
     def ranking(self, pool: PoolView) -> NDArray[np.float64]:
-        """Minus the gap; the highest are bought."""
+        """Minus the gap; the highest are acquired."""
         logs = np.sort(np.log(np.maximum(pool.probabilities, 1e-12)), axis=1)
         return -(logs[:, -1] - logs[:, -2])
 
@@ -113,7 +113,7 @@ sweep = read_sweep(results)
 curve_figure(sweep.rounds)
 
 # %%
-for check in run_checks(sweep, picks_by_trial(sweep.selections, sweep.rounds)):
+for check in run_checks(sweep, acquired_by_trial(sweep.selections, sweep.rounds)):
     print(f"{check.state:15} {check.title}: {check.sentence}")
 
 # %%

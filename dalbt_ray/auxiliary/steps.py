@@ -1,9 +1,9 @@
-"""One optimiser step of networks that DistributedDataParallel does not know of."""
+"""One optimizer step of networks that DistributedDataParallel does not know of."""
 
 import torch
 from torch import Tensor
 
-from dalbt_ray.global_batch import sum_over_workers, world_size
+from dalbt_ray.workers.global_batch import sum_over_workers, world_size
 
 
 def image_mean(values: Tensor) -> Tensor:

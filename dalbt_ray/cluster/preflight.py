@@ -55,7 +55,7 @@ def share_of(trial: Trial, options: ClusterOptions, nodes: Sequence[Node]) -> Sh
     """What `trial` holds: as the options say, else by its network and the nodes.
 
     A GPU is used where any node has one. A trial takes a whole CPU, unless CPUs are scarcer than the slots on the
-    GPUs: then they are split evenly, so that no GPU idles for want of a CPU.
+    GPUs: then they are split evenly, so that no GPU idles for lack of a CPU.
     """
     workers = options.workers_per_trial
     gpus = options.gpus_per_trial

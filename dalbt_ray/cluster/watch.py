@@ -12,11 +12,12 @@ from ray.exceptions import RayTaskError
 from ray.tune.experiment import Trial as TuneTrial
 
 from dalbt_ray.cluster.options import ClusterOptions
-from dalbt_ray.cluster.train import FAILED, Sweep
+from dalbt_ray.cluster.train_loop import FAILED, Sweep
 from dalbt_ray.cluster.watchdog import Watchdog
-from dalbt_ray.failures import Stalled, TrialTimeout, hint_for, in_one_line
-from dalbt_ray.progress import Progress, span
 from dalbt_ray.results import ResultsStore
+from dalbt_ray.trial.clock import span
+from dalbt_ray.trial.failures import Stalled, TrialTimeout, hint_for, in_one_line
+from dalbt_ray.trial.observer import Observer
 
 _COLOR = re.compile("\x1b\\[[0-9;]*m")
 
@@ -29,7 +30,7 @@ class Watch(tune.Callback):  # type: ignore[misc]
         failed: trials given up.
     """
 
-    def __init__(self, sweep: Sweep, options: ClusterOptions, progress: Progress) -> None:
+    def __init__(self, sweep: Sweep, options: ClusterOptions, progress: Observer) -> None:
         self.done = 0
         self.failed = 0
         self._sweep = sweep

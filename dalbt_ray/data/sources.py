@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dalbt_ray.data.catalog import EMBEDDED, KNOWN_SETS
 from dalbt_ray.data.decoding import Shape
-from dalbt_ray.data.store import SetMetadata, read_labels, read_metadata, stored_shape
+from dalbt_ray.data.split_file import SetMetadata, read_labels, read_metadata, stored_shape
 from dalbt_ray.errors import InputError
 
 EMBEDDED_ROOT = Path(__file__).parent / "embedded"
@@ -35,8 +35,8 @@ class SetFiles:
     source: str
 
     @property
-    def foreign_split(self) -> Path:
-        """The file to take foreign images from: the train split if there is one, else the test split."""
+    def ood_split(self) -> Path:
+        """The file to take OOD images from: the train split if there is one, else the test split."""
         path = self.train or self.test
         assert path is not None  # find_set finds at least one
         return path
@@ -45,16 +45,16 @@ class SetFiles:
         """The train and the test file.
 
         Raises:
-            InputError: one is missing, so that the set can only serve as a foreign source.
+            InputError: one is missing, so that the set can only serve as an OOD source.
         """
         if self.train is None or self.test is None:
             here, missing = ("test", "train") if self.train is None else ("train", "test")
-            folder = self.foreign_split.parent
+            folder = self.ood_split.parent
             raise InputError(
                 "dataset",
                 self.name,
                 f"has a {here} split only, and learning it needs {folder / f'{missing}.parquet'} too",
-                remedy=_how_to_get(self.name) + "; as a foreign source (ood) it can be used as it is",
+                remedy=_how_to_get(self.name) + "; as an OOD source (ood) it can be used as it is",
             )
         return self.train, self.test
 

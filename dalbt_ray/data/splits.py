@@ -20,8 +20,8 @@ class SplitSettings:
         initial_size: labeled images that round 0 trains on.
         validation_size: held-out images, never in the pool.
         initial_balance: draw the initial set uniformly, or with the classes as equal as they can be.
-        ood_count: foreign images that join the pool.
-        pool_size: own unlabeled images, drawn from what is left; None takes all of it.
+        ood_count: OOD images that join the pool.
+        pool_size: in-distribution unlabeled images, drawn from what is left; None takes all of it.
 
     Raises:
         InputError: a size that is negative, no initial image, or an unknown `initial_balance`.
@@ -52,38 +52,38 @@ class SplitSettings:
 
 @dataclass(frozen=True)
 class Splits:
-    """Rows of the own and of the foreign set, each array ascending, the own ones disjoint.
+    """Rows of the data set and of the OOD set, each array ascending, the in-distribution ones disjoint.
 
-    A trial's pool is `initial`, `unlabeled` and `foreign` together; only the last two are for sale.
+    A trial's pool is `initial`, `unlabeled` and `OOD` together; only the last two are unlabeled.
 
     Attributes:
         initial: int64[initial_size], own, labeled from the start.
         validation: int64[validation_size], own, outside the pool.
-        unlabeled: int64[u], own, labeled when bought.
-        foreign: int64[ood_count], rows of the foreign set, counted from 0 there.
+        unlabeled: int64[u], own, labeled when acquired.
+        ood: int64[ood_count], rows of the OOD set, counted from 0 there.
     """
 
     initial: NDArray[np.int64]
     validation: NDArray[np.int64]
     unlabeled: NDArray[np.int64]
-    foreign: NDArray[np.int64]
+    ood: NDArray[np.int64]
 
 
 def draw_splits(
-    labels: NDArray[np.integer], foreign_total: int, settings: SplitSettings, rng: np.random.Generator
+    labels: NDArray[np.integer], ood_total: int, settings: SplitSettings, rng: np.random.Generator
 ) -> Splits:
     """Draw one trial's splits. Storage order plays no part except in `train_limit`.
 
     The validation set is drawn first, so that it does not depend on the initial set's size or balance.
 
     Args:
-        labels: int[n], classes of the set's own training images, in storage order.
-        foreign_total: rows of the foreign set.
+        labels: int[n], classes of the set's training images, in storage order.
+        ood_total: rows of the OOD set.
         settings: the sizes.
         rng: the seed's `splits` generator.
 
     Raises:
-        InputError: more images asked for than there are, nothing left to buy, or a `train_limit` that cuts
+        InputError: more images asked for than there are, nothing left to acquire, or a `train_limit` that cuts
             off whole classes because the set is stored by class.
     """
     total = len(labels)
@@ -95,15 +95,15 @@ def draw_splits(
         raise InputError(
             "initial_size + validation_size",
             f"{settings.initial_size} + {settings.validation_size} = {asked}",
-            f"leaves nothing to buy of {usable} training images",
+            f"leaves nothing to acquire of {usable} training images",
             remedy=f"their sum must be at most {usable - 1}",
         )
-    if settings.ood_count > foreign_total:
+    if settings.ood_count > ood_total:
         raise InputError(
             "ood_count",
             settings.ood_count,
-            f"is more than the {foreign_total} images of the foreign set",
-            remedy=f"ask for at most {foreign_total}, or choose a larger foreign set",
+            f"is more than the {ood_total} images of the OOD set",
+            remedy=f"ask for at most {ood_total}, or choose a larger OOD set",
         )
     own = labels[:usable]
     if usable < total and (lost := np.setdiff1d(labels, own)).size:
@@ -117,19 +117,19 @@ def draw_splits(
     validation, rest = order[: settings.validation_size], order[settings.validation_size :]
     if settings.initial_balance == "class":
         rest = rest[_class_by_class(own[rest])]
-    foreign = rng.choice(foreign_total, settings.ood_count, replace=False)
+    ood = rng.choice(ood_total, settings.ood_count, replace=False)
     return Splits(
         initial=_ascending(rest[: settings.initial_size]),
         validation=_ascending(validation),
         unlabeled=_ascending(_unlabeled(rest[settings.initial_size :], settings, rng)),
-        foreign=_ascending(foreign),
+        ood=_ascending(ood),
     )
 
 
 def _unlabeled(
     rest: NDArray[np.int64], settings: SplitSettings, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """What is left for sale: all of it, or `pool_size` of it."""
+    """What is left unlabeled: all of it, or `pool_size` of it."""
     if settings.pool_size is None:
         return rest
     if settings.pool_size > len(rest):
@@ -143,7 +143,7 @@ def _unlabeled(
 
 
 def paper_splits(dataset: str, *, mixed: bool = False) -> SplitSettings:
-    """The paper's sizes (Section IV.A): 10,000 foreign images if `mixed`.
+    """The paper's sizes (Section IV.A): 10,000 OOD images if `mixed`.
 
     Raises:
         InputError: a dataset that the paper does not use.

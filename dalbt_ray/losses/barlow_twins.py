@@ -6,7 +6,7 @@ Source: Zbontar et al. 2021, "Barlow Twins: Self-Supervised Learning via Redunda
 import torch
 from torch import Tensor
 
-from dalbt_ray.global_batch import sum_over_workers
+from dalbt_ray.workers.global_batch import sum_over_workers
 
 
 def cross_correlation(z_a: Tensor, z_b: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dalbt_ray.global_batch import sum_over_workers, world_size
 from dalbt_ray.losses.barlow_twins import barlow_twins_loss
+from dalbt_ray.workers.global_batch import sum_over_workers, world_size
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dalbt_ray.global_batch import sum_over_workers, world_size
+from dalbt_ray.workers.global_batch import sum_over_workers, world_size
 
 
 class GlobalBatchNorm(nn.Module):

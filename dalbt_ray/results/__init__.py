@@ -1,14 +1,14 @@
 """Results of a sweep: commits that survive any crash, tables that any program reads. docs/results.md has the format."""
 
+from dalbt_ray.results.bundle import compact
 from dalbt_ray.results.conflict import ConflictError
 from dalbt_ray.results.identity import trial_id
-from dalbt_ray.results.journal import Journal
-from dalbt_ray.results.lease import Lease, Patience
 from dalbt_ray.results.load import Results, load_manifests, load_results
 from dalbt_ray.results.records import Record, tables
+from dalbt_ray.results.results_store import ResultsStore
 from dalbt_ray.results.rows import committed_rows
-from dalbt_ray.results.snapshot import compact
-from dalbt_ray.results.store import ResultsStore
+from dalbt_ray.results.storage.journal import Journal
+from dalbt_ray.results.storage.lease import Lease, Patience
 from dalbt_ray.results.verify import Finding, VerifyReport, verify
 
 __all__ = [

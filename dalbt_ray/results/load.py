@@ -11,14 +11,14 @@ import pandas as pd
 import pyarrow as pa
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.results.folder import read_sweep
-from dalbt_ray.results.journal import read_rounds, unfinished
+from dalbt_ray.results.bundle import read_snapshot
+from dalbt_ray.results.published import committed_ids, read_manifest_or_refuse, read_trial
 from dalbt_ray.results.records import Record, tables
 from dalbt_ray.results.schemas import SCHEMAS, TABLES, WHOLE, Table, to_table
-from dalbt_ray.results.sealed import DamagedError
-from dalbt_ray.results.snapshot import read_snapshot
-from dalbt_ray.results.storage import Storage, open_storage
-from dalbt_ray.results.trials import committed_ids, read_manifest_or_refuse, read_trial
+from dalbt_ray.results.storage.folder import read_sweep
+from dalbt_ray.results.storage.journal import read_rounds, unfinished
+from dalbt_ray.results.storage.protocol import Storage, open_storage
+from dalbt_ray.results.storage.sealed import DamagedError
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -33,7 +33,7 @@ class Results:
 
     Attributes:
         rounds: one row a round.
-        selections: one row a bought image.
+        selections: one row an acquired image.
         timings: one row a round.
     """
 
@@ -50,7 +50,7 @@ def load_results(root: str | Path, *, include_running: bool = False) -> Results:
         include_running: add the committed rounds of trials that are not finished.
 
     Raises:
-        InputError: not a results folder, or a file of it is damaged (named; `dalbt verify` mends that).
+        InputError: not a results folder, or a file of it is damaged (named; `dalbt verify` fixes that).
     """
     storage = _open(root)
     # Journals first: a trial that is published meanwhile is then found among the finished ones.

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from dalbt_ray.results.journal import read_rounds
-from dalbt_ray.results.store import ResultsStore
-from dalbt_ray.results.trials import read_trial
+from dalbt_ray.results.published import read_trial
+from dalbt_ray.results.results_store import ResultsStore
+from dalbt_ray.results.storage.journal import read_rounds
 
 
 def committed_rows(store: ResultsStore, trial_id: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dalbt_ray.results.sealed import DamagedError
+from dalbt_ray.results.storage.sealed import DamagedError
 
 Table = Literal["rounds", "selections", "timings"]
 Row = Mapping[str, Any]
@@ -53,7 +53,7 @@ SELECTIONS = _schema(
     optional={"score": REAL},
     order="trial_id round rank sample_id source is_ood label score row",
 )  # fmt: skip
-"""One row a bought image; (trial_id, round, rank) is unique."""
+"""One row an acquired image; (trial_id, round, rank) is unique."""
 
 TIMINGS = _schema(
     required={

@@ -5,15 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.results import failures, journal
-from dalbt_ray.results.folder import SWEEP, check_folder
+from dalbt_ray.results import trial_errors as failures
+from dalbt_ray.results.bundle import FOLDER as SNAPSHOT
+from dalbt_ray.results.bundle import read_snapshot
 from dalbt_ray.results.identity import is_trial_id
-from dalbt_ray.results.schemas import TABLES, Table
-from dalbt_ray.results.sealed import DamagedError, unseal
-from dalbt_ray.results.snapshot import FOLDER as SNAPSHOT
-from dalbt_ray.results.snapshot import read_snapshot
-from dalbt_ray.results.storage import Storage, open_storage
-from dalbt_ray.results.trials import (
+from dalbt_ray.results.published import (
     MANIFESTS,
     committed_ids,
     manifest_file,
@@ -21,6 +17,11 @@ from dalbt_ray.results.trials import (
     read_table,
     table_file,
 )
+from dalbt_ray.results.schemas import TABLES, Table
+from dalbt_ray.results.storage import journal
+from dalbt_ray.results.storage.folder import SWEEP, check_folder
+from dalbt_ray.results.storage.protocol import Storage, open_storage
+from dalbt_ray.results.storage.sealed import DamagedError, unseal
 
 QUARANTINE = "quarantine"
 
@@ -123,7 +124,7 @@ def _check_trial(storage: Storage, trial_id: str) -> Iterator[Finding]:
 
 
 def _strangers(storage: Storage, present: dict[Table, list[str]], known: set[str]) -> Iterator[Finding]:
-    """Files that break whoever reads a whole table folder, and tables whose trial was never published."""
+    """Files that break anyone who reads a whole table folder, and tables whose trial was never published."""
     for table in TABLES:
         for name in present[table]:
             stem = name.removesuffix(".parquet")

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias, get_args
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.strategies.badge import Badge
-from dalbt_ray.strategies.base import Method, Needs, Ranked
 from dalbt_ray.strategies.batch_bald import BatchBALD
 from dalbt_ray.strategies.core_set import CoreSet
 from dalbt_ray.strategies.dal import DAL
@@ -21,6 +20,7 @@ from dalbt_ray.strategies.entropy import Entropy
 from dalbt_ray.strategies.least_confidence import LeastConfidence
 from dalbt_ray.strategies.margin import Margin
 from dalbt_ray.strategies.mc_dropout import MCDropout
+from dalbt_ray.strategies.method import Method, Needs, Ranked
 from dalbt_ray.strategies.random import Random
 from dalbt_ray.strategies.vaal import VAAL
 from dalbt_ray.strategies.waal import WAAL

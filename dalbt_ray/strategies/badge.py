@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.pool import Floats, PoolView
-from dalbt_ray.strategies.base import Method
 from dalbt_ray.strategies.geometry import row_blocks
+from dalbt_ray.strategies.method import Method
 
 _PROPOSALS = 64  # drawn at once from weights that are only brought up to date between draws
 

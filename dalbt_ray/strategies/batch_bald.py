@@ -1,4 +1,4 @@
-"""BatchBALD: mutual information of a whole purchase with the network, so that no image repeats another."""
+"""BatchBALD: mutual information of a whole query with the network, so that no image repeats another."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from dalbt_ray.pool import Floats, PoolView
-from dalbt_ray.strategies.base import Needs, Ranked
 from dalbt_ray.strategies.information import mutual_information, pass_entropies
+from dalbt_ray.strategies.method import Needs, Ranked
 from dalbt_ray.strategies.required import required
 
 # Candidates whose bound is refreshed first (then twice as many, and so on), and the float32 values of the
@@ -110,7 +110,7 @@ class BatchBALD(Ranked):
       and further gains are close to zero, whatever the images (on 45,000 Fashion-MNIST images ten picks told
       2.72 nats, twenty 2.98). The paper stops at batches of 10 (40 in one experiment). So a budget above
       `joint_size` is split: the candidates fall at random into ceil(budget / joint_size) parts of equal size,
-      and each part buys its share by BatchBALD on its own. This is the random partition of distributed
+      and each part acquires its share by BatchBALD on its own. This is the random partition of distributed
       submodular maximization (Mirzasoleiman et al. 2013, "GreeDi"; Barbosa et al. 2015) without the merging
       step, which would meet the same saturated objective. Every image is a candidate exactly once. Repeats
       are avoided within a part only. Up to `joint_size` it is BatchBALD over the whole pool, and a budget of

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.base import Method
 from dalbt_ray.strategies.geometry import k_center_greedy
+from dalbt_ray.strategies.method import Method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class CoreSet(Method):
     The paper's second algorithm improves the greedy solution by a mixed-integer program for a commercial
     solver; like most comparisons, this is the greedy. With nothing labeled the first image is drawn by the
     seed. Public versions build the n x n matrix of distances and take roots of rounding errors below zero, so
-    that a NaN is bought first (DeepAL, DeepAL+); `k_center_greedy` does neither.
+    that a NaN is acquired first (DeepAL, DeepAL+); `k_center_greedy` does neither.
     """
 
     name: ClassVar[str] = "core_set"
@@ -26,8 +26,8 @@ class CoreSet(Method):
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
     ) -> NDArray[np.int64]:
-        """Farthest first from everything labeled, and bought this round; equally far ones by the seed."""
+        """Farthest first from everything labeled, and acquired this round; equally far ones by the seed."""
         centers = pool.labeled
         if pool.demoted is not None and pool.demoted[candidates].all():
-            centers = ~pool.demoted  # images offered before come last: every other one has just been bought
+            centers = ~pool.demoted  # images offered before come last: every other one has just been acquired
         return k_center_greedy(pool.features, rng.permutation(candidates), np.flatnonzero(centers), budget)

@@ -1,4 +1,4 @@
-"""Discriminative active learning: buy what a classifier is sure has not been labeled."""
+"""Discriminative active learning: acquire what a classifier is sure has not been labeled."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dalbt_ray.adam import Adam
+from dalbt_ray.models.adam import Adam
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.base import Method, top
+from dalbt_ray.strategies.method import Method, top
 
 # Rows that are scored at once: bounds the hidden layer's values to 16 MB.
 _CHUNK = 16_384
@@ -22,8 +22,8 @@ class DAL(Method):
     """Make the labeled set indistinguishable from the pool: Gissin and Shalev-Shwartz 2019, algorithm 1.
 
     On the features of the trained network a small binary classifier learns to tell labeled from unlabeled
-    images. The images it takes most surely for unlabeled are bought; they count as labeled and a new
-    classifier is trained, `sub_batches` times in all, so that a purchase does not repeat itself.
+    images. The images it takes most surely for unlabeled are acquired; they count as labeled and a new
+    classifier is trained, `sub_batches` times in all, so that a query does not repeat itself.
 
     As in the authors' code the unlabeled class is subsampled to ten times the labeled one, the labeled class
     is weighted up to the same total, and training ends at 98 % accuracy, since a perfect classifier gives
@@ -31,11 +31,11 @@ class DAL(Method):
     features are standardized, so that the classifier does not depend on their scale; and the classifier is
     smaller and its steps are limited, since against a labeled set that was drawn at random 98 % comes only by
     heart (the authors go on for hundreds of epochs). On 10,000 points of which a cluster of 1,000 had no
-    label, 64 units and 100 steps found the cluster for 89 % of a purchase of 100, 256 units and 200 steps for
+    label, 64 units and 100 steps found the cluster for 89 % of a query of 100, 256 units and 200 steps for
     67 %. Deterministic given `rng` and the number of torch threads.
 
     Attributes:
-        sub_batches: classifiers trained per purchase; the authors take 10 to 20.
+        sub_batches: classifiers trained per query; the authors take 10 to 20.
         hidden: width of the classifier's three hidden layers; 256 in the authors' code.
         learning_rate: Adam's. The authors take 1e-4 to 3e-4 with many more steps.
         batch_size: images per step.

@@ -6,10 +6,10 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from dalbt_ray.auxiliary.dal_osr import DalOsrSettings
+from dalbt_ray.auxiliary.osr_decoder import DalOsrSettings
 from dalbt_ray.errors import InputError
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.base import Needs, Ranked
+from dalbt_ray.strategies.method import Needs, Ranked
 from dalbt_ray.strategies.open_set_tails import OpenSetTails
 from dalbt_ray.weibull import cdf_of_log_hazard
 
@@ -18,7 +18,7 @@ Policy = Literal["least_confident", "most_outlying", "least_outlying"]
 
 @dataclass(frozen=True, kw_only=True)
 class DalOsr(Ranked):
-    """Train with a variational bottleneck and a decoder (M2), then buy what such a network does not recognize.
+    """Train with a variational bottleneck and a decoder (M2), then acquire what such a network does not recognize.
 
     Mandivarapu, Camp and Estrada 2022, "Deep Active Learning via Open-Set Recognition". Paper and code name
     several rules, so the rule is a policy:
@@ -33,7 +33,7 @@ class DalOsr(Ranked):
     Outlier probabilities follow their code: cosine distance of the latent to the mean of the predicted class,
     under the law that libMR fits to the tail of each class (`Tail`). Two differences: the latent is its mean,
     not one random sample of it, and images are ordered by the log hazard, since the probability itself is
-    exactly 1 for most foreign images and then the order of the pool decides.
+    exactly 1 for most OOD images and then the order of the pool decides.
 
     Attributes:
         policy: what to want, see above.
@@ -78,7 +78,7 @@ class DalOsr(Ranked):
         """Whether the tails could not be fitted."""
         if self.policy == "least_confident" or OpenSetTails.of(pool, self.tail_share) is not None:
             return ""
-        return "dal_osr: fewer than 3 distinct distances over all classes, bought at random"
+        return "dal_osr: fewer than 3 distinct distances over all classes, acquired at random"
 
     def _log_hazard(self, pool: PoolView) -> NDArray[np.float64]:
         tails = OpenSetTails.of(pool, self.tail_share)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.base import Ranked
 from dalbt_ray.strategies.class_tails import ClassTails, Distance
 from dalbt_ray.strategies.margin import margin
+from dalbt_ray.strategies.method import Ranked
 from dalbt_ray.weibull import cdf_of_log_hazard
 
 Policy = Literal["most_outlying", "least_outlying", "inlier_band", "inlier_uncertain", "outlier_margin"]
@@ -22,11 +22,11 @@ class Dalbt(Ranked):
 
     DALBT, algorithm 1: the latents of correctly classified labeled images give a mean and a two-parameter
     Weibull law of distances for each class (`ClassTails`); an image's outlier probability is the CDF of its
-    distance. The paper wants outliers as informative and foreign images, which are outliers too, avoided;
-    what to buy is therefore a policy:
+    distance. The paper wants outliers as informative and OOD images, which are outliers too, avoided;
+    what to acquire is therefore a policy:
 
     - `most_outlying`: the paper's text.
-    - `least_outlying`: what the code of its ancestor DAL-OSR does on pools without foreign images.
+    - `least_outlying`: what the code of its ancestor DAL-OSR does on pools without OOD images.
     - `inlier_band`: the most outlying of those within the threshold; if these are too few, the least outlying
       beyond it.
     - `inlier_uncertain`: within the threshold the least confident first; beyond it as above.
@@ -92,7 +92,7 @@ class Dalbt(Ranked):
         """What was too poor for the method as written, and what stood in for it."""
         tails = ClassTails.of(pool, self.distance)
         if tails is None:
-            return "dalbt: fewer than 3 distinct distances over all classes, bought at random"
+            return "dalbt: fewer than 3 distinct distances over all classes, acquired at random"
         remarks = []
         if len(tails.pooled):
             remarks.append(f"pooled Weibull fit for classes {_listed(tails.pooled)}")

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.base import Needs, Ranked
 from dalbt_ray.strategies.information import mutual_information
+from dalbt_ray.strategies.method import Needs, Ranked
 from dalbt_ray.strategies.required import required
 
 
@@ -17,8 +17,8 @@ class DBAL(Ranked):
     """Buy the images whose label would tell most about the network, each image on its own.
 
     Gal, Islam and Ghahramani 2017, with BALD (Houlsby et al. 2011): I = H(mean_t p_t) - mean_t H(p_t), high
-    where single passes are sure but contradict each other. The best b are bought independently, so
-    near-duplicates are bought together; `batch_bald` is the cure.
+    where single passes are sure but contradict each other. The best b are acquired independently, so
+    near-duplicates are acquired together; `batch_bald` is the cure.
 
     Attributes:
         dropout: dropout probability in training and in the passes; 0.5 as in the paper's dense layers.

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.pool import Floats, PoolView
-from dalbt_ray.strategies.base import Needs, Ranked
+from dalbt_ray.strategies.method import Needs, Ranked
 from dalbt_ray.strategies.required import required
 
 
@@ -28,7 +28,7 @@ class EnsembleVarR(Ranked):
 
     Beluch et al. 2018, "The Power of Ensembles for Active Learning in Image Classification": m networks of
     different initial weights, each trained on all labeled images. A share of m votes takes only m values, so
-    most of a purchase is decided among ties; those are broken by the seed, where public versions take the
+    most of a query is decided among ties; those are broken by the seed, where public versions take the
     order of the pool (acl21) or replace the votes by one network's confidence (DeepAL+).
 
     Attributes:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.base import Ranked
+from dalbt_ray.strategies.method import Ranked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class Entropy(Ranked):
     """H(p) = -sum_k p_k log p_k of the classifier's softmax, in nats (Settles 2009, section 3.1).
 
     0 log 0 counts as 0. Public versions take `p * log(p)`, which is NaN where the softmax underflows, and a
-    descending sort then buys exactly the most confident images first.
+    descending sort then acquires exactly the most confident images first.
     """
 
     name: ClassVar[str] = "entropy"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.base import Ranked
+from dalbt_ray.strategies.method import Ranked
 
 
 @dataclass(frozen=True, kw_only=True)

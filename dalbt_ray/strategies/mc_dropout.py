@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.base import Needs, Ranked
 from dalbt_ray.strategies.information import predictive_entropy
+from dalbt_ray.strategies.method import Needs, Ranked
 from dalbt_ray.strategies.required import required
 
 

@@ -1,4 +1,4 @@
-"""Variational adversarial active learning: buy what a discriminator takes for unlabeled."""
+"""Variational adversarial active learning: acquire what a discriminator takes for unlabeled."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -6,9 +6,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dalbt_ray.auxiliary.vaal import VaalSettings
+from dalbt_ray.auxiliary.adversarial_vae import VaalSettings
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.base import Ranked
+from dalbt_ray.strategies.method import Ranked
 from dalbt_ray.strategies.required import required
 
 
@@ -18,9 +18,9 @@ class VAAL(Ranked):
 
     Sinha, Ebrahimi and Darrell 2019. A variational autoencoder learns labeled and unlabeled images alike and
     tries to make a discriminator call all of them labeled; the discriminator learns to tell them apart. The
-    lowest b are bought. The classifier takes no part, nor is it changed.
+    lowest b are acquired. The classifier takes no part, nor is it changed.
 
-    Where public versions differ: DeepAL+ trains the discriminator to call both sides labeled and buys the
+    Where public versions differ: DeepAL+ trains the discriminator to call both sides labeled and acquires the
     highest;
     the authors' code leaves the classifier in evaluation mode after the first validation, weighs the KL term
     some ten thousand times too high, and scores the pool with the autoencoder in training mode. None of it is

@@ -6,9 +6,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dalbt_ray.auxiliary.waal import WaalSettings
+from dalbt_ray.auxiliary.wasserstein_critic import WaalSettings
 from dalbt_ray.pool import Floats, PoolView
-from dalbt_ray.strategies.base import Ranked
+from dalbt_ray.strategies.method import Ranked
 from dalbt_ray.strategies.required import required
 
 # log of it is -708: a probability that underflowed to 0 counts as this one, not as minus infinity.

@@ -26,7 +26,7 @@ budgets = st.integers(1, 20)
 
 
 def select(method: Method, pool: PoolView, budget: int, seed: int = 0) -> NDArray[np.int64]:
-    """A purchase with a generator of its own."""
+    """A query with a generator of its own."""
     return method.select(pool, budget, np.random.default_rng(seed))
 
 
@@ -74,7 +74,7 @@ def test_leaves_its_input_alone(method: Method, pool: PoolView, budget: int) -> 
 @many_pools
 @given(pool=pools(), extra=st.integers(0, 2))
 def test_a_budget_of_everything_buys_everything(method: Method, pool: PoolView, extra: int) -> None:
-    """With budget = all, and beyond, the purchase is the set of all unlabeled rows."""
+    """With budget = all, and beyond, the query is the set of all unlabeled rows."""
     everything = pool.unlabeled_rows
     np.testing.assert_array_equal(np.sort(select(method, pool, len(everything) + extra)), everything)
 
@@ -83,7 +83,7 @@ def test_a_budget_of_everything_buys_everything(method: Method, pool: PoolView, 
 @many_pools
 @given(pool=pools(), budget=budgets)
 def test_returned_images_come_last(method: Method, pool: PoolView, budget: int) -> None:
-    """An image that was bought and returned is offered only after every other one."""
+    """An image that was acquired and returned is offered only after every other one."""
     demoted = np.zeros(len(pool.labeled), bool) if pool.demoted is None else pool.demoted
     picks = select(method, pool, budget)
     fresh = np.count_nonzero(~demoted & ~pool.labeled)
@@ -105,7 +105,7 @@ def test_scores_are_one_number_per_image(method: Method, pool: PoolView) -> None
 @every_method
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_survives_what_real_rounds_run_into(method: Method, trouble: str) -> None:
-    """Valid purchases of 1, some and all rows without a warning (pytest makes warnings errors)."""
+    """Valid queries of 1, some and all rows without a warning (pytest makes warnings errors)."""
     pool = TROUBLES[trouble](smooth_pool(seed=1))
     for budget in (1, 7, len(pool.labeled)):
         assert_valid(select(method, pool, budget), pool, budget)
@@ -139,14 +139,14 @@ def test_renumbering_the_pool_renumbers_the_ranking(method: Ranked, seed: int) -
 
 @every_method
 def test_refuses_a_budget_below_one(method: Method) -> None:
-    """A budget of 0 is a mistake, not an empty purchase."""
+    """A budget of 0 is a mistake, not an empty query."""
     with pytest.raises(ValueError, match="budget: 0"):
         select(method, smooth_pool(seed=0), 0)
 
 
 @every_method
 def test_a_pool_without_unlabeled_images_sells_nothing(method: Method) -> None:
-    """The last round finds everything labeled: an empty purchase, not an error."""
+    """The last round finds everything labeled: an empty query, not an error."""
     pool = smooth_pool(seed=0)
     done = replace(pool, labeled=np.ones_like(pool.labeled), labels=pool.predicted)
     assert_valid(select(method, done, 5), done, 5)

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from dalbt_ray.config import Training, Trial
-from dalbt_ray.data.corpus import load_corpus
+from dalbt_ray.data.image_set import load_image_set
 from dalbt_ray.data.splits import SplitSettings
 from dalbt_ray.results import ResultsStore
-from dalbt_ray.rounds import run_trial
 from dalbt_ray.strategies import get_strategy
+from dalbt_ray.trial.rounds import run_trial
 
 jupytext = pytest.importorskip("jupytext", reason="the extra `notebooks` is not installed")
 nbclient = pytest.importorskip("nbclient", reason="the extra `notebooks` is not installed")
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.filterwarnings("default")]
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A quick sweep in small: one single pool, one mixed pool, two methods, two seeds, two purchases."""
+    """A quick sweep in small: one single pool, one mixed pool, two methods, two seeds, two queries."""
     root = tmp_path_factory.mktemp("sweep") / "small"
     store = ResultsStore(root)
     store.create_or_open({"sweep": "notebooks"})
@@ -36,13 +36,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         training=Training(epochs=1, min_steps=20),
     )
     for ood in ("", "kmnist_mini"):
-        corpus = load_corpus("fashion_mini", ood)
+        image_set = load_image_set("fashion_mini", ood)
         for name in ("random", "margin"):
             for seed in (0, 1):
                 splits = replace(trial.splits, ood_count=500 if ood else 0)
                 run_trial(
                     replace(trial, ood=ood, splits=splits, strategy=get_strategy(name), seed=seed),
-                    corpus,
+                    image_set,
                     store,
                 )
     return root

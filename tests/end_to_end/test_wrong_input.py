@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dalbt_ray.data.sources import EMBEDDED_ROOT
-from dalbt_ray.launch import main
+from dalbt_ray.launch.sweep_command import main
 from sweeps.paper_grid import PRESETS
 
 

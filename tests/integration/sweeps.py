@@ -11,10 +11,10 @@ import pytest
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.config import Training, Trial
 from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.outcome import SweepOutcome
-from dalbt_ray.progress import Progress
+from dalbt_ray.launch.progress import Progress
 from dalbt_ray.results import ResultsStore
 from dalbt_ray.strategies.random import Random
+from dalbt_ray.trial.outcome import SweepOutcome
 
 REPOSITORY = Path(__file__).parents[2]
 """Where `command` has to run."""
@@ -48,7 +48,7 @@ def small_trials(seeds: int = 2, rounds: int = 2, epochs: int = 1, ood: str = "k
 
 def run_on_ray(trials: list[Trial], root: Path, options: ClusterOptions | None = None) -> SweepOutcome:
     """Run on a Ray of our own, two CPUs unless `options` say otherwise."""
-    from dalbt_ray.cluster.sweep import run_sweep
+    from dalbt_ray.cluster.run import run_sweep
 
     ResultsStore(root).create_or_open({"sweep": "test"})
     missing = len(trials)
@@ -79,10 +79,10 @@ def main() -> int:
     """Entry point of `command`."""
     root, settings = Path(sys.argv[1]), json.loads(sys.argv[2])
     done = ResultsStore(root).committed()
-    from dalbt_ray.data.corpus import CorpusFiles
+    from dalbt_ray.data.image_set import ImageSetFiles
 
     trials = small_trials(**settings)
-    data_hash = CorpusFiles.find(trials[0].dataset, trials[0].ood, None).data_hash
+    data_hash = ImageSetFiles.find(trials[0].dataset, trials[0].ood, None).data_hash
     return run_on_ray([t for t in trials if t.trial_id(data_hash) not in done], root).exit_status
 
 

@@ -12,7 +12,7 @@ FILES = ("cluster.yaml", "cluster-aws.yaml")
 
 
 def load(name: str) -> dict[str, Any]:
-    """A cluster file of the repository, anew for each caller."""
+    """A cluster file of the repository, again for each caller."""
     content: dict[str, Any] = yaml.safe_load((ROOT / name).read_text())
     return content
 

@@ -18,10 +18,10 @@ from scipy.io import savemat
 from torchvision import datasets
 
 from dalbt_ray.data.catalog import KNOWN_SETS
-from dalbt_ray.data.corpus import load_corpus
+from dalbt_ray.data.image_set import load_image_set
+from dalbt_ray.data.prepare.torchvision_sets import prepare_known
 from dalbt_ray.data.sources import find_set
-from dalbt_ray.data.store import file_sha256, read_metadata, read_split
-from dalbt_ray.data.torchvision_sets import prepare_known
+from dalbt_ray.data.split_file import file_sha256, read_metadata, read_split
 from dalbt_ray.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -158,7 +158,7 @@ def test_download_and_conversion_keep_every_pixel_and_label(
         np.testing.assert_array_equal(found.labels, labels)
         np.testing.assert_array_equal(found.ids, np.arange(len(labels)))
     assert read_metadata(root / name / "train.parquet").class_names == KNOWN_SETS[name].class_names
-    assert len(load_corpus(name, "", root).images) == TRAIN
+    assert len(load_image_set(name, "", root).images) == TRAIN
 
 
 def test_a_set_that_is_there_needs_no_network(
@@ -206,7 +206,7 @@ def test_a_wrong_checksum_is_refused(
 def test_an_interrupted_download_goes_on_with_what_is_complete(
     site: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files that arrived are not fetched again, and one that was cut off while unpacking is unpacked anew."""
+    """Files that arrived are not fetched again, and one that was cut off while unpacking is unpacked again."""
     originals = serve_idx("mnist", *site, monkeypatch)
     torn = site[0] / "t10k-labels-idx1-ubyte.gz"
     labels = torn.read_bytes()

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from dalbt_ray.auxiliary import AuxiliarySettings, Batch
-from dalbt_ray.auxiliary.dal_osr import DalOsrAuxiliary, DalOsrSettings
-from dalbt_ray.auxiliary.vaal import VaalAuxiliary, VaalSettings
-from dalbt_ray.auxiliary.waal import WaalAuxiliary, WaalSettings
-from dalbt_ray.global_batch import world_size
+from dalbt_ray.auxiliary.adversarial_vae import VaalAuxiliary, VaalSettings
+from dalbt_ray.auxiliary.osr_decoder import DalOsrAuxiliary, DalOsrSettings
+from dalbt_ray.auxiliary.wasserstein_critic import WaalAuxiliary, WaalSettings
 from dalbt_ray.models.network import NetworkSettings, build_network
+from dalbt_ray.workers.global_batch import world_size
 
 WORKERS, IMAGES, SHAPE = 2, 11, (12, 12, 1)  # shards of 6 and 5
 SETTINGS: dict[str, AuxiliarySettings] = {

@@ -15,11 +15,11 @@ import torch.multiprocessing as mp
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from dalbt_ray.global_batch import world_size
 from dalbt_ray.losses.barlow_twins import barlow_twins_loss
 from dalbt_ray.losses.joint import cross_entropy, joint_loss
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.models.norm import GlobalBatchNorm, frozen_statistics
+from dalbt_ray.workers.global_batch import world_size
 
 WORKERS, IMAGES = 2, 11  # shards of 6 and 5
 Shard = tuple[Tensor, ...]

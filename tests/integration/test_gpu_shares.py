@@ -8,7 +8,7 @@ import pytest
 import ray
 
 from dalbt_ray.cluster.options import ClusterOptions
-from dalbt_ray.progress import Progress
+from dalbt_ray.launch.progress import Progress
 from tests.integration.sweeps import STARTS_RAY, run_on_ray, small_trials
 
 pytestmark = STARTS_RAY

@@ -1,4 +1,4 @@
-"""A sweep on Ray gives, bit by bit, what the same trials give without it, whatever is killed on the way."""
+"""A sweep on Ray gives, bit for bit, what the same trials give without it, whatever is killed on the way."""
 
 import os
 import signal
@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from dalbt_ray.cluster.options import ClusterOptions
-from dalbt_ray.data.corpus import CorpusFiles, load_corpus
+from dalbt_ray.data.image_set import ImageSetFiles, load_image_set
 from dalbt_ray.errors import InputError
-from dalbt_ray.local import run_in_process
-from dalbt_ray.progress import Progress
+from dalbt_ray.launch.in_process import run_in_process
+from dalbt_ray.launch.progress import Progress
 from dalbt_ray.results import ResultsStore, load_results
 from tests.integration.sweeps import (
     REPOSITORY,
@@ -109,7 +109,7 @@ def test_a_trial_beyond_its_time_is_given_up(tmp_path: Path) -> None:
 
 
 def test_two_workers_train_one_trial(tmp_path: Path) -> None:
-    """A worker group under DDP buys what one process buys; its sums differ from one process's in the last bits only."""
+    """A worker group under DDP acquires what one process acquires; sums differ in the last bits only."""
     trials = small_trials(seeds=1, rounds=1)[:1]
     outcome = run_on_ray(trials, tmp_path / "two", ClusterOptions(own_cpus=2, workers_per_trial=2))
     assert (outcome.done, outcome.failed) == (1, 0)
@@ -127,14 +127,14 @@ def test_what_cannot_fit_is_refused_before_anything_runs(tmp_path: Path) -> None
         run_on_ray(small_trials(), tmp_path, ClusterOptions(own_cpus=2, own_gpus=0, gpus_per_trial=9))
 
 
-def test_shared_images_are_those_of_the_corpus(tmp_path: Path) -> None:
-    """Ray Data's blocks hold the bytes of `load_corpus` in its order, however they are asked for."""
+def test_shared_images_are_those_of_the_image_set(tmp_path: Path) -> None:
+    """Ray Data's blocks hold the bytes of `load_image_set` in its order, however they are asked for."""
     from dalbt_ray.cluster.connection import connected
-    from dalbt_ray.cluster.images import materialize_corpus
+    from dalbt_ray.cluster.shared_images import materialize_image_set
 
-    plain = load_corpus("fashion_mini", "kmnist_mini")
+    plain = load_image_set("fashion_mini", "kmnist_mini")
     with connected(ClusterOptions(own_cpus=2)):
-        shared = materialize_corpus(CorpusFiles.find("fashion_mini", "kmnist_mini", None))
+        shared = materialize_image_set(ImageSetFiles.find("fashion_mini", "kmnist_mini", None))
         assert len(shared.images) == len(plain.images)
         assert shared.images.shape == plain.images.shape
         for size in (1_000, 777):

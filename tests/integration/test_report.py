@@ -15,40 +15,40 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from analysis.checks import run_checks
-from analysis.compare import compare
-from analysis.frames import prepare_rounds
-from analysis.picks import picks_by_trial
-from analysis.report import build_report, write_report
-from analysis.sweep import Sweep, read_sweep
-from dalbt_ray.data.corpus import Corpus
+from dalbt_ray.data.image_set import ImageSet
 from dalbt_ray.errors import InputError
+from dalbt_ray.report.build import build_report, write_report
+from dalbt_ray.report.checks import run_checks
+from dalbt_ray.report.compare import compare
+from dalbt_ray.report.frames import prepare_rounds
+from dalbt_ray.report.picks import acquired_by_trial
+from dalbt_ray.report.study import Sweep, read_sweep
 from dalbt_ray.results import ResultsStore
-from dalbt_ray.rounds import run_trial
-from dalbt_ray.training import Stopped
+from dalbt_ray.trial.rounds import run_trial
+from dalbt_ray.trial.training import Stopped
 from tests.analysis_frames import make_frames
-from tests.small_trials import small_corpus, small_trial
+from tests.small_trials import small_image_set, small_trial
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path; .ci/run installs it")
 
 
-def run(root: Path, strategy: str, seed: int, *, corpus: Corpus, **changes: Any) -> None:
+def run(root: Path, strategy: str, seed: int, *, image_set: ImageSet, **changes: Any) -> None:
     """Run one tiny trial into `root`."""
     store = ResultsStore(root)
     store.create_or_open({"sweep": "test"})
-    run_trial(small_trial(strategy, seed=seed, **changes), corpus, store)
+    run_trial(small_trial(strategy, seed=seed, **changes), image_set, store)
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five finished trials of two strategies and a mixed pool, one that was interrupted and one that failed."""
     root = tmp_path_factory.mktemp("sweep") / "tiny"
-    single, mixed = small_corpus(), replace(small_corpus(foreign=40), data_hash="1" * 64)
+    single, mixed = small_image_set(), replace(small_image_set(ood=40), data_hash="1" * 64)
     for strategy in ("random", "margin"):
         for seed in (0, 1):
-            run(root, strategy, seed, corpus=single)
-    run(root, "random", 0, corpus=mixed, foreign=40)
+            run(root, strategy, seed, image_set=single)
+    run(root, "random", 0, image_set=mixed, ood=40)
     store, seen = ResultsStore(root), []
     stopped = small_trial("margin", seed=2)
     with pytest.raises(Stopped):
@@ -64,7 +64,7 @@ def test_report_of_a_running_sweep(results: Path) -> None:
     assert "Failed: 1 trial. RuntimeError: &lt;b&gt;no&lt;/b&gt; memory left - fewer trials at once" in text
     assert "feedfeedfeedfeed" in text
     sweep = read_sweep(results)
-    checks = run_checks(sweep, picks_by_trial(sweep.selections, sweep.rounds))
+    checks = run_checks(sweep, acquired_by_trial(sweep.selections, sweep.rounds))
     assert [check.title for check in checks if check.state == "failed"] == ["Every trial ended well"]
     assert len(sweep.unfinished) == 1
     assert sweep.rounds["trial_id"].nunique() == 6
@@ -149,7 +149,7 @@ def test_a_folder_that_is_not_ours_is_refused(tmp_path: Path) -> None:
 
 def test_comparing_two_folders(results: Path, tmp_path: Path) -> None:
     """The same trial run twice is identical; a folder against itself too."""
-    run(tmp_path / "again", "random", 0, corpus=small_corpus())
+    run(tmp_path / "again", "random", 0, image_set=small_image_set())
     assert compare(results, results).verdict.startswith("Nothing changed: all 17 shared rounds")
     assert compare(tmp_path / "again", results).verdict == (
         "Nothing changed: all 3 shared rounds are identical to the last bit. "
@@ -219,7 +219,7 @@ def test_curves_toggle_in_a_browser(tmp_path: Path) -> None:
     assert len(result["hidden"]) == 6
     assert "dalbt (joint)" not in result["hidden"]
     assert result["title"].startswith("test negative log-likelihood against labels, fashion_mini, b=100")
-    assert result["mixed"].startswith("purity of all purchases")
+    assert result["mixed"].startswith("purity of all queries")
     assert "NaN" not in result["polyline"]
 
 

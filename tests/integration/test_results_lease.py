@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.results import Patience, ResultsStore, local
+from dalbt_ray.results import Patience, ResultsStore
+from dalbt_ray.results.storage import local_disk as local
 from tests.results_records import identity, record, run_trial
 
 REPOSITORY = Path(__file__).parents[2]

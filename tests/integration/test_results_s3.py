@@ -18,7 +18,7 @@ from dalbt_ray.results import (
     tables,
     verify,
 )
-from dalbt_ray.results.sealed import seal
+from dalbt_ray.results.storage.sealed import seal
 from tests.results_records import identity, record, records, run_trial
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:botocore", "ignore::ResourceWarning")

@@ -12,7 +12,7 @@ import pytest
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import ResultsStore, compact, load_manifests, load_results, verify
 from dalbt_ray.results.schemas import decode, encode, to_table
-from dalbt_ray.results.sealed import seal
+from dalbt_ray.results.storage.sealed import seal
 from tests.results_records import identity, in_memory, record, run_trial
 
 TABLES = ("rounds", "selections", "timings")
@@ -79,7 +79,7 @@ def no_wrong_number(root: Path, whole: pd.DataFrame) -> bool:
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("damage", ["torn", "empty", "missing", "foreign", "duplicated"])
+@pytest.mark.parametrize("damage", ["torn", "empty", "missing", "ood", "duplicated"])
 def test_a_damaged_trial_is_redone_and_the_others_stay(table: str, damage: str, root: Path) -> None:
     """It moves to quarantine as a whole; the same command again gives the same deterministic files."""
     name, others = identity(1), {identity(0), identity(2)}
@@ -88,7 +88,7 @@ def test_a_damaged_trial_is_redone_and_the_others_stay(table: str, damage: str, 
     content = {
         "torn": file.read_bytes()[:-30],
         "empty": b"",
-        "foreign": (root / table / f"{identity(0)}.parquet").read_bytes(),
+        "ood": (root / table / f"{identity(0)}.parquet").read_bytes(),
     }
     if damage == "missing":
         file.unlink()
@@ -124,7 +124,7 @@ def relist(root: Path, name: str, table: str) -> None:
 
 
 def test_what_does_not_belong_is_moved_away(root: Path) -> None:
-    """Files that break whoever reads a table folder, and tables of trials that were never published."""
+    """Files that break anyone who reads a table folder, and tables of trials that were never published."""
     orphan = f"rounds/{'e' * 16}.parquet"
     strangers = [
         "rounds/copy of x.parquet",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dalbt_ray.local import run_in_process
-from dalbt_ray.progress import Progress
+from dalbt_ray.launch.in_process import run_in_process
+from dalbt_ray.launch.progress import Progress
 from dalbt_ray.results import ResultsStore, load_results, verify
 from tests.integration.sweeps import REPOSITORY, STARTS_RAY, hashes, small_trials
 from tests.integration.waiting import wait_for
@@ -18,7 +18,7 @@ pytestmark = [*STARTS_RAY, pytest.mark.filterwarnings("ignore::DeprecationWarnin
 
 SWEEP = """
 import sys
-from dalbt_ray.launch import main
+from dalbt_ray.launch.sweep_command import main
 from tests.integration.sweeps import small_trials
 sys.exit(main({"small": small_trials}))
 """

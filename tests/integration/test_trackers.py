@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from dalbt_ray.errors import InputError
+from dalbt_ray.launch.trackers import open_tracker
+from dalbt_ray.launch.tracking import Tracking
 from dalbt_ray.results import ResultsStore, load_results
-from dalbt_ray.rounds import run_trial
-from dalbt_ray.trackers import open_tracker
-from dalbt_ray.tracking import Tracking
-from tests.small_trials import small_corpus, small_trial
+from dalbt_ray.trial.rounds import run_trial
+from tests.small_trials import small_image_set, small_trial
 
 
 class Recorder:
@@ -31,9 +31,9 @@ class Recorder:
 
 def run(store: ResultsStore, tracking: Tracking, seed: int = 0) -> str:
     """A trial of three rounds, each announced as the backends do it."""
-    corpus, trial = small_corpus(), replace(small_trial(), seed=seed)
-    trial_id = trial.trial_id(corpus.data_hash)
-    run_trial(trial, corpus, store, on_round=lambda record: tracking(trial_id, record["row"]["round"]))
+    image_set, trial = small_image_set(), replace(small_trial(), seed=seed)
+    trial_id = trial.trial_id(image_set.data_hash)
+    run_trial(trial, image_set, store, on_round=lambda record: tracking(trial_id, record["row"]["round"]))
     tracking(trial_id, None)
     return trial_id
 

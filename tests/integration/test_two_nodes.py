@@ -12,11 +12,11 @@ from ray.cluster_utils import Cluster
 from ray.experimental import get_object_locations
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from dalbt_ray.cluster.images import DatasetImages, materialize_corpus
 from dalbt_ray.cluster.options import ClusterOptions
-from dalbt_ray.data.corpus import CorpusFiles
-from dalbt_ray.local import run_in_process
-from dalbt_ray.progress import Progress
+from dalbt_ray.cluster.shared_images import DatasetImages, materialize_image_set
+from dalbt_ray.data.image_set import ImageSetFiles
+from dalbt_ray.launch.in_process import run_in_process
+from dalbt_ray.launch.progress import Progress
 from dalbt_ray.results import ResultsStore
 from tests.integration.sweeps import STARTS_RAY, committed_rounds, hashes, run_on_ray, small_trials
 from tests.integration.waiting import wait_for
@@ -69,8 +69,8 @@ class Reader:
 def test_a_node_holds_the_images_once_however_many_read_them() -> None:
     """Two readers on each of two nodes: every block has one copy a node, and all read it where it lies."""
     with cluster_of(1, 1):
-        corpus = materialize_corpus(CorpusFiles.find("fashion_mini", "kmnist_mini", None))
-        images, rows = corpus.images, np.arange(0, len(corpus.images), 7)
+        image_set = materialize_image_set(ImageSetFiles.find("fashion_mini", "kmnist_mini", None))
+        images, rows = image_set.images, np.arange(0, len(image_set.images), 7)
         assert isinstance(images, DatasetImages)
         nodes = [node["NodeID"] for node in ray.nodes()]
         readers = [

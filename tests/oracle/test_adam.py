@@ -1,4 +1,4 @@
-"""Our Adam against torch's own, bit by bit."""
+"""Our Adam against torch's own, bit for bit."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from dalbt_ray.adam import Adam
+from dalbt_ray.models.adam import Adam
 from dalbt_ray.models.network import NetworkSettings, build_network
 
 
@@ -42,11 +42,11 @@ def test_training_does_not_import_torch_s_compiler() -> None:
     script = """
 import sys, tempfile
 from dalbt_ray.results import ResultsStore
-from dalbt_ray.rounds import run_trial
-from tests.small_trials import small_corpus, small_trial
+from dalbt_ray.trial.rounds import run_trial
+from tests.small_trials import small_image_set, small_trial
 store = ResultsStore(tempfile.mkdtemp())
 store.create_or_open({})
-run_trial(small_trial("margin", objective="joint"), small_corpus(), store)
+run_trial(small_trial("margin", objective="joint"), small_image_set(), store)
 sys.exit("torch._dynamo" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

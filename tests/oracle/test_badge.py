@@ -70,10 +70,10 @@ def test_the_first_pick_has_the_largest_gradient() -> None:
 
 def test_the_second_pick_follows_the_squared_distance() -> None:
     """Frequencies over 6,000 seeds against the D-squared law (chi-square, 99.9 % point)."""
-    pool, purchases = random_pool(3, 12), 6000
-    picks = np.array([Badge().select(pool, 2, np.random.default_rng(seed)) for seed in range(purchases)])
+    pool, queries = random_pool(3, 12), 6000
+    picks = np.array([Badge().select(pool, 2, np.random.default_rng(seed)) for seed in range(queries)])
     weights = nearest_squared(embeddings(pool), [int(picks[0, 0])])
-    expected = purchases * weights / weights.sum()
+    expected = queries * weights / weights.sum()
     counts, possible = np.bincount(picks[:, 1], minlength=12), weights > 0
     assert (counts[~possible] == 0).all()
     assert ((counts - expected)[possible] ** 2 / expected[possible]).sum() < chi2(10).ppf(0.999)
@@ -85,17 +85,17 @@ def test_the_third_pick_follows_the_law_given_the_second(
 ) -> None:
     """One proposal at a time is the textbook algorithm; batches with rejection have the same joint law."""
     monkeypatch.setattr(badge, "_PROPOSALS", proposals)
-    pool, purchases = random_pool(4, 6), 6000
+    pool, queries = random_pool(4, 6), 6000
     vectors = embeddings(pool)
     counts = np.zeros((6, 6))
-    for seed in range(purchases):
+    for seed in range(queries):
         first, second, third = Badge().select(pool, 3, np.random.default_rng(seed)).tolist()
         counts[second, third] += 1
     start = nearest_squared(vectors, [first])
     expected = np.zeros((6, 6))
     for middle in np.flatnonzero(start > 0):
         after = nearest_squared(vectors, [first, int(middle)])
-        expected[middle] = purchases * start[middle] / start.sum() * after / after.sum()
+        expected[middle] = queries * start[middle] / start.sum() * after / after.sum()
     possible = expected > 0
     assert (counts[~possible] == 0).all()
     statistic = ((counts - expected)[possible] ** 2 / expected[possible]).sum()
@@ -119,16 +119,16 @@ def test_duplicates_of_a_pick_wait_for_everything_else() -> None:
 
 
 def test_where_all_gradients_vanish_the_draw_is_uniform() -> None:
-    """A one-hot softmax has no gradient: frequencies of 4,000 purchases of 3 out of 8."""
+    """A one-hot softmax has no gradient: frequencies of 4,000 queries of 3 out of 8."""
     pool = PoolView(
         labeled=np.zeros(8, bool),
         labels=np.full(8, -1),
         probabilities=np.eye(2)[np.arange(8) % 2],
         features=np.random.default_rng(0).normal(size=(8, 3)),
     )
-    counts, purchases = np.zeros(8), 4000
-    for seed in range(purchases):
+    counts, queries = np.zeros(8), 4000
+    for seed in range(queries):
         counts[Badge().select(pool, 3, np.random.default_rng(seed))] += 1
-    expected = purchases * 3 / 8
+    expected = queries * 3 / 8
     statistic = ((counts - expected) ** 2 / (expected * (1 - 3 / 8)) * 7 / 8).sum()
     assert statistic < chi2(7).ppf(0.999)

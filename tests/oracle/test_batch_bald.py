@@ -64,14 +64,14 @@ def test_exact_phase_equals_brute_force(seed: int) -> None:
 
 
 def test_first_pick_is_bald() -> None:
-    """A budget of one buys what BALD buys."""
+    """A budget of one acquires what BALD acquires."""
     pool = pool_of(random_passes(11, n=300, t=20, c=10))
     rng = np.random.default_rng
     assert BatchBALD().select(pool, 1, rng(0)).tolist() == DBAL().select(pool, 1, rng(0)).tolist()
 
 
 def test_a_duplicate_is_not_bought_while_another_image_tells_more() -> None:
-    """BALD buys both copies of the best image; BatchBALD buys the copy last."""
+    """BALD acquires both copies of the best image; BatchBALD acquires the copy last."""
     # Masks 0..3: images 0 and 1 tell {0,1} from {2,3}, image 2 tells even from odd, less sharply.
     halves = np.array([[0.99, 0.01], [0.99, 0.01], [0.01, 0.99], [0.01, 0.99]])
     parity = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1], [0.1, 0.9]])
@@ -111,7 +111,7 @@ def test_sampled_gains_vanish_once_the_masks_are_told_apart(seed: int) -> None:
 
 
 def test_one_hot_passes_have_no_nan() -> None:
-    """Exact zeros in the softmax leave finite gains and a full purchase."""
+    """Exact zeros in the softmax leave finite gains and a full query."""
     rng = np.random.default_rng(7)
     passes = np.eye(4)[rng.integers(4, size=(40, 5))]
     picks, gains = greedy(passes, 10, configurations=50, rng=rng)

@@ -32,7 +32,7 @@ def distances_between(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArr
 
 
 def plain_greedy(features: NDArray[np.floating], labeled: NDArray[np.bool_], budget: int) -> list[int]:
-    """The definition: every distance computed anew for every pick."""
+    """The definition: every distance computed again for every pick."""
     centers, picks = np.flatnonzero(labeled).tolist(), []
     for _ in range(budget):
         nearest = distances_between(features, features[centers]).min(axis=1)
@@ -102,7 +102,7 @@ def test_duplicates_are_bought_last() -> None:
 
 
 def test_equally_far_images_are_chosen_by_the_seed() -> None:
-    """Four corners around a labeled center: over 400 seeds each is bought first about as often."""
+    """Four corners around a labeled center: over 400 seeds each is acquired first about as often."""
     features = np.array([[0, 0], [1, 1], [1, -1], [-1, 1], [-1, -1]], float)
     pool = pool_of(features, np.arange(5) == 0)
     firsts = [int(CoreSet().select(pool, 1, np.random.default_rng(seed))[0]) for seed in range(400)]
@@ -123,7 +123,7 @@ def test_nothing_labeled_starts_anywhere() -> None:
 
 
 def test_returned_images_are_covered_by_this_rounds_purchase() -> None:
-    """Images bought before fill up a purchase, farthest from all that has just been bought."""
+    """Images acquired before fill up a query, farthest from all that has just been acquired."""
     features = np.array([[0.0], [10.0], [9.0], [5.0]])
     demoted = np.array([False, False, True, True])
     pool = pool_of(features, np.arange(4) == 0, demoted)

@@ -8,23 +8,23 @@ import torch
 from scipy.stats import weibull_min
 
 from dalbt_ray.auxiliary import Batch
-from dalbt_ray.auxiliary.dal_osr import DalOsrSettings, bottleneck_loss
+from dalbt_ray.auxiliary.osr_decoder import DalOsrSettings, bottleneck_loss
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.dal_osr import DalOsr
 from dalbt_ray.strategies.open_set_tails import OpenSetTails, Tail
 
 
-def clusters(foreign: int = 0) -> PoolView:
-    """Three classes along three axes, 60 labeled and 40 unlabeled each, and foreign images along a fourth axis."""
+def clusters(ood: int = 0) -> PoolView:
+    """Three classes along three axes, 60 labeled and 40 unlabeled each, and OOD images along a fourth axis."""
     rng = np.random.default_rng(0)
     centers = 5 * np.eye(4)
     features = np.concatenate(
         [centers[k] + rng.normal(size=(100, 4)) for k in range(3)]
-        + [centers[3] * np.array([0.2, 0.2, 0.2, 1]) + rng.normal(size=(foreign, 4))]
+        + [centers[3] * np.array([0.2, 0.2, 0.2, 1]) + rng.normal(size=(ood, 4))]
     )
-    labeled = np.concatenate([np.arange(300) % 100 < 60, np.zeros(foreign, bool)])
-    truth = np.concatenate([np.repeat(np.arange(3), 100), np.full(foreign, -1)])
+    labeled = np.concatenate([np.arange(300) % 100 < 60, np.zeros(ood, bool)])
+    truth = np.concatenate([np.repeat(np.arange(3), 100), np.full(ood, -1)])
     logits = features[:, :3]
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     return PoolView(
@@ -77,15 +77,15 @@ def test_hazard_by_a_loop_over_images() -> None:
 
 
 def test_foreign_images_rank_apart_although_their_probability_saturates() -> None:
-    """Outlier probability of exactly 1 for many, yet `most_outlying` orders them and buys foreign ones first."""
-    pool = clusters(foreign=60)
+    """Outlier probability of exactly 1 for many, yet `most_outlying` orders them and acquires OOD ones first."""
+    pool = clusters(ood=60)
     strategy = DalOsr(policy="most_outlying")
-    foreign = np.arange(360) >= 300
-    assert (strategy.score(pool)[foreign] == 1.0).sum() > 5
-    assert len(np.unique(strategy.ranking(pool)[foreign])) == 60
-    assert foreign[strategy.select(pool, 30, np.random.default_rng(0))].mean() > 0.9
+    ood = np.arange(360) >= 300
+    assert (strategy.score(pool)[ood] == 1.0).sum() > 5
+    assert len(np.unique(strategy.ranking(pool)[ood])) == 60
+    assert ood[strategy.select(pool, 30, np.random.default_rng(0))].mean() > 0.9
     least = DalOsr(policy="least_outlying").select(pool, 30, np.random.default_rng(0))
-    assert not foreign[least].any()
+    assert not ood[least].any()
 
 
 def test_least_confident_is_the_default_and_reads_the_softmax_alone() -> None:

@@ -41,7 +41,7 @@ def slow_outlier_law(
 
 
 def order(pool: PoolView, method: Dalbt) -> list[int]:
-    """All unlabeled rows as bought, best first."""
+    """All unlabeled rows as acquired, best first."""
     return method.select(pool, len(pool.labeled), np.random.default_rng(0)).tolist()
 
 
@@ -170,7 +170,7 @@ def test_a_predicted_class_without_a_mean_is_measured_from_the_nearest() -> None
 
 @pytest.mark.parametrize("policy", get_args(Policy))
 def test_without_any_law_the_purchase_is_random_and_says_so(policy: Policy) -> None:
-    """Two labeled images in all: no distances to fit; every image is bought first by some seed."""
+    """Two labeled images in all: no distances to fit; every image is acquired first by some seed."""
     pool = smooth_pool(seed=10, n=20)
     labels = np.full(20, -1)
     labels[:2] = pool.predicted[:2]
@@ -179,7 +179,7 @@ def test_without_any_law_the_purchase_is_random_and_says_so(policy: Policy) -> N
     firsts = {int(method.select(pool, 1, np.random.default_rng(seed))[0]) for seed in range(300)}
     assert firsts == set(range(2, 20))
     assert np.isnan(method.score(pool)).all()
-    assert "bought at random" in method.note(pool)
+    assert "acquired at random" in method.note(pool)
 
 
 @pytest.mark.parametrize("kind", ["euclidean", "cosine"])
@@ -219,13 +219,13 @@ def test_the_unit_of_the_latent_does_not_matter(kind: str) -> None:
 
 
 def test_foreign_images_are_told_from_own_ones() -> None:
-    """A cluster away from all classes: the score separates it from the own images (AUROC over 0.95)."""
+    """A cluster away from all classes: the score separates it from the in-distribution images (AUROC over 0.95)."""
     pool = smooth_pool(seed=14, n=300)
-    foreign = pool.unlabeled_rows[::4]
+    ood = pool.unlabeled_rows[::4]
     features = pool.features.copy()
-    features[foreign] += 12.0
+    features[ood] += 12.0
     score = Dalbt().score(replace(pool, features=features))
-    own = np.setdiff1d(pool.unlabeled_rows, foreign)
-    ranks = rankdata(np.concatenate([score[foreign], score[own]]))[: len(foreign)]
-    auroc = (ranks.sum() - len(foreign) * (len(foreign) + 1) / 2) / (len(foreign) * len(own))
+    own = np.setdiff1d(pool.unlabeled_rows, ood)
+    ranks = rankdata(np.concatenate([score[ood], score[own]]))[: len(ood)]
+    auroc = (ranks.sum() - len(ood) * (len(ood) + 1) / 2) / (len(ood) * len(own))
     assert auroc > 0.95

@@ -39,11 +39,11 @@ def test_counts_votes_not_confidence() -> None:
 
 
 def test_ties_follow_the_seed_not_the_order_of_the_pool() -> None:
-    """Among equal ratios every row is bought about equally often; one seed gives one answer."""
+    """Among equal ratios every row is acquired about equally often; one seed gives one answer."""
     pool = pool_of(votes_to_probabilities([[0, 1, 2, 0, 1]] * 40, 3))
     picks = [EnsembleVarR().select(pool, 10, np.random.default_rng(seed)) for seed in range(400)]
     times = np.bincount(np.concatenate(picks), minlength=40)
-    # Each row is bought Binomial(400, 1/4) times: mean 100, standard deviation 8.7.
+    # Each row is acquired Binomial(400, 1/4) times: mean 100, standard deviation 8.7.
     assert times.min() > 60
     assert times.max() < 140
     again = EnsembleVarR().select(pool, 10, np.random.default_rng(7))

@@ -27,7 +27,7 @@ def test_ranking_is_scipy_entropy_of_the_mean_pass() -> None:
 
 
 def test_certain_images_score_zero_not_nan() -> None:
-    """A softmax that underflowed to exact zeros has entropy 0 and is bought last."""
+    """A softmax that underflowed to exact zeros has entropy 0 and is acquired last."""
     passes = np.zeros((3, 5, 2), np.float32)
     passes[:2, :, 0] = 1.0
     passes[2] = 0.5

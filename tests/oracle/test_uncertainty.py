@@ -5,10 +5,10 @@ import pytest
 from scipy.stats import entropy
 
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.base import Ranked
 from dalbt_ray.strategies.entropy import Entropy
 from dalbt_ray.strategies.least_confidence import LeastConfidence
 from dalbt_ray.strategies.margin import Margin
+from dalbt_ray.strategies.method import Ranked
 
 
 def pool_of(probabilities: np.ndarray) -> PoolView:
@@ -63,14 +63,14 @@ def test_all_three_agree_on_two_classes() -> None:
 
 @pytest.mark.parametrize("method", [Entropy(), Margin(), LeastConfidence()], ids=lambda method: method.name)
 def test_an_underflowed_softmax_is_the_last_to_be_bought(method: Ranked) -> None:
-    """0 log 0 is 0: public versions make it NaN and buy the most confident images first."""
+    """0 log 0 is 0: public versions make it NaN and acquire the most confident images first."""
     pool = pool_of(np.array([[1.0, 0.0, 0.0], [0.6, 0.4, 0.0], [0.0, 1.0, 0.0]], np.float32))
     assert method.select(pool, 1, np.random.default_rng(0)).tolist() == [1]
 
 
 @pytest.mark.parametrize("method", [Entropy(), Margin(), LeastConfidence()], ids=lambda method: method.name)
 def test_ties_are_broken_by_the_seed_uniformly(method: Ranked) -> None:
-    """Equal images: over 2,000 seeds each is bought first equally often (chi-square below its 99.9 % point)."""
+    """Equal images: over 2,000 seeds each is acquired first equally often (chi-square below its 99.9 % point)."""
     pool = pool_of(np.full((10, 4), 0.25))
     firsts = [int(method.select(pool, 1, np.random.default_rng(seed))[0]) for seed in range(2000)]
     counts = np.bincount(firsts, minlength=10)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from dalbt_ray.auxiliary import Batch
-from dalbt_ray.auxiliary.vaal import VaalAuxiliary, VaalSettings, evidence_loss, membership_loss
-from dalbt_ray.evaluation import auroc
+from dalbt_ray.auxiliary.adversarial_vae import VaalAuxiliary, VaalSettings, evidence_loss, membership_loss
+from dalbt_ray.metrics.quality import auroc
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.vaal import VAAL
 
@@ -59,7 +59,7 @@ def test_labeled_is_one_and_unlabeled_is_zero() -> None:
 
 
 def test_the_far_cluster_is_bought() -> None:
-    """Half the pool looks like nothing labeled: the discriminator tells it apart, and it is bought first."""
+    """Half the pool looks like nothing labeled: the discriminator tells it apart, and it is acquired first."""
     generator = torch.Generator().manual_seed(0)
     settings = VaalSettings(width=8, latent=8, adversarial_weight=0.0, learning_rate=2e-3)
     auxiliary = VaalAuxiliary(settings, 1, generator, torch.device("cpu"))

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torchvision.transforms import functional as torchvision
 
-from dalbt_ray.data.view_parameters import ViewParameters
-from dalbt_ray.data.views import apply_views
+from dalbt_ray.views.batch_views import apply_views
+from dalbt_ray.views.view_parameters import ViewParameters
 
 # torchvision weighs red with 0.2989, so its gray is darker by up to 1e-4; everything else is rounding.
 TOLERANCE = 2e-4

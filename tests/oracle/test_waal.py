@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from dalbt_ray.auxiliary import Batch
-from dalbt_ray.auxiliary.waal import (
+from dalbt_ray.auxiliary.wasserstein_critic import (
     WaalSettings,
     build_critic,
     critic_loss,

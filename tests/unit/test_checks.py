@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.checks import Check, run_checks
-from analysis.frames import prepare_rounds
-from analysis.picks import picks_by_trial
-from analysis.sweep import Sweep as Results
+from dalbt_ray.report.checks import Check, run_checks
+from dalbt_ray.report.frames import prepare_rounds
+from dalbt_ray.report.picks import acquired_by_trial
+from dalbt_ray.report.study import Sweep as Results
 from tests.analysis_frames import METHODS, Sweep, make_frames
 
 SWEEP = Sweep(methods=METHODS[:4], last_round=3)
@@ -24,7 +24,7 @@ def sound() -> Results:
         "algorithm_version": 1,
         "data_hash": "d",
         "config": {"dataset": "mnist", "ood": ""},
-        "data": {"test_in_train": 0, "foreign_in_own": 0},
+        "data": {"test_in_train": 0, "ood_in_train": 0},
     }
     manifests = dict.fromkeys(frames.rounds["trial_id"].unique(), manifest)
     return Results("sound", prepare_rounds(frames.rounds), frames.selections, frames.timings, manifests)
@@ -32,14 +32,14 @@ def sound() -> Results:
 
 def failed(sweep: Results) -> list[Check]:
     """The checks that fail."""
-    checks = run_checks(sweep, picks_by_trial(sweep.selections, sweep.rounds))
+    checks = run_checks(sweep, acquired_by_trial(sweep.selections, sweep.rounds))
     return [check for check in checks if check.state == "failed"]
 
 
 def test_a_sound_sweep_passes_every_check():
     """Single and mixed pool, two objectives, three seeds."""
     sweep = sound()
-    checks = run_checks(sweep, picks_by_trial(sweep.selections, sweep.rounds))
+    checks = run_checks(sweep, acquired_by_trial(sweep.selections, sweep.rounds))
     assert {check.state for check in checks} == {"passed"}
 
 
@@ -105,17 +105,17 @@ def test_bad_ends_are_named(status: str):
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        ({"test_in_train": 3, "foreign_in_own": 0}, "3 test images of mnist"),
-        ({"test_in_train": 0, "foreign_in_own": 2}, "2 images of kmnist that are in mnist"),
+        ({"test_in_train": 3, "ood_in_train": 0}, "3 test images of mnist"),
+        ({"test_in_train": 0, "ood_in_train": 2}, "2 images of kmnist that are in mnist"),
     ],
 )
 def test_images_on_both_sides_are_found(data: dict[str, int], told: str):
-    """A test image that is trained on, and a foreign image that is an own one."""
+    """A test image that is trained on, and an OOD image that is an in-distribution one."""
     sweep = sound()
     config = {"dataset": "mnist", "ood": "kmnist"}
     manifests = {name: each | {"config": config, "data": data} for name, each in sweep.manifests.items()}
     (found,) = failed(replace(sweep, manifests=manifests))
-    assert found.title == "Test images, and foreign ones, are none of the training images"
+    assert found.title == "Test images, and OOD ones, are none of the training images"
     assert told in found.sentence
 
 
@@ -126,39 +126,41 @@ def test_failures_are_named():
 
 
 def test_an_image_bought_twice_is_found():
-    """The same own image in two rounds of one trial; the trial is named."""
+    """The same in-distribution image in two rounds of one trial; the trial is named."""
     sweep = sound()
     picks = sweep.selections.copy()
     own = picks.index[(picks["trial_id"] == picks["trial_id"][0]) & ~picks["is_ood"]]
     picks.loc[own[-1], "sample_id"] = picks.loc[own[0], "sample_id"]
     found = failed(replace(sweep, selections=picks))
-    assert [check.title for check in found] == ["No image is bought twice"]
+    assert [check.title for check in found] == ["No image is acquired twice"]
     assert picks["trial_id"][0] in found[0].sentence
 
 
 def test_a_foreign_image_may_be_bought_again_but_not_at_once():
-    """Returned images can come back in a later round; twice in one purchase is a fault."""
+    """Returned images can come back in a later round; twice in one query is a fault."""
     sweep = sound()
-    foreign = sweep.selections[sweep.selections["is_ood"]]
-    trial = foreign[foreign["trial_id"] == foreign["trial_id"].iloc[0]]
+    ood = sweep.selections[sweep.selections["is_ood"]]
+    trial = ood[ood["trial_id"] == ood["trial_id"].iloc[0]]
     first, later = trial.index[0], trial[trial["round"] > trial["round"].iloc[0]].index[0]
     twin = trial[trial["round"] == trial["round"].iloc[0]].index[1]
     again, twice = sweep.selections.copy(), sweep.selections.copy()
     again.loc[later, "sample_id"] = again.loc[first, "sample_id"]
     twice.loc[twin, "sample_id"] = twice.loc[first, "sample_id"]
     assert not failed(replace(sweep, selections=again))
-    assert [check.title for check in failed(replace(sweep, selections=twice))] == ["No image is bought twice"]
+    assert [check.title for check in failed(replace(sweep, selections=twice))] == [
+        "No image is acquired twice"
+    ]
 
 
 def test_a_lost_purchase_is_found():
     """One row of `selections` is missing."""
     sweep = sound()
     found = failed(replace(sweep, selections=sweep.selections.drop(index=5)))
-    assert [check.title for check in found] == ["Purchases are counted the same in both tables"]
+    assert [check.title for check in found] == ["Queries are counted the same in both tables"]
 
 
 def test_a_running_trials_next_purchase_is_no_fault():
-    """It has bought for a round that is not trained yet."""
+    """It has acquired for a round that is not trained yet."""
     sweep = sound()
     first = sweep.rounds["trial_id"][0]
     rounds = sweep.rounds[(sweep.rounds["trial_id"] != first) | (sweep.rounds["round"] < 3)]
@@ -167,12 +169,12 @@ def test_a_running_trials_next_purchase_is_no_fault():
 
 
 def test_random_that_is_not_uniform_is_found():
-    """Random trials that buy a third of the foreign images they should, as the other strategies here do."""
+    """Random trials that acquire a third of the OOD images they should, as the other strategies here do."""
     sweep = sound()
     rounds = sweep.rounds.copy()
     rounds["strategy"] = rounds["strategy"].replace({"random": "margin", "dalbt": "random"})
     found = failed(replace(sweep, rounds=rounds))
-    assert [check.title for check in found] == ["Random buys foreign images at the base rate"]
+    assert [check.title for check in found] == ["Random acquires OOD images at the base rate"]
 
 
 def test_two_trials_in_one_cell_are_found():

@@ -1,4 +1,4 @@
-"""The hash by which a trial recognises foreign code on its worker."""
+"""The hash by which a trial recognises OOD code on its worker."""
 
 import shutil
 from pathlib import Path

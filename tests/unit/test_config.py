@@ -36,7 +36,7 @@ def test_identity_ignores_the_name_for_people_and_int_for_float() -> None:
 
 
 def test_identity_is_frozen() -> None:
-    """A changed default or a changed serialisation would orphan every user's results: raise ALGORITHM_VERSION."""
+    """A changed default or a changed serialization would orphan every user's results: raise ALGORITHM_VERSION."""
     assert Trial(strategy=get_strategy("random")).trial_id("data") == "3aff413ebf36188b"
 
 
@@ -70,14 +70,14 @@ def test_wrong_values_are_refused_by_name(field: str, value: object) -> None:
 
 @pytest.mark.parametrize("field", ["learning_rate", "weight_decay", "self_supervised_weight"])
 def test_training_refuses_what_is_not_a_finite_weight(field: str) -> None:
-    """NaN and infinity never reach an optimiser."""
+    """NaN and infinity never reach an optimizer."""
     for value in (float("nan"), float("inf"), -1.0):
         with pytest.raises(InputError, match=field):
             Training(**{field: value})
 
 
 def test_foreign_set_and_count_go_together() -> None:
-    """Naming a foreign set without a count, or the reverse, is a mistake."""
+    """Naming an OOD set without a count, or the reverse, is a mistake."""
     with pytest.raises(InputError, match="ood_count"):
         Trial(ood="kmnist")
     with pytest.raises(InputError, match="ood_count"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dalbt_ray.evaluation import auroc, expected_calibration_error, quality
+from dalbt_ray.metrics.quality import auroc, expected_calibration_error, quality
 
 
 def test_quality_of_a_hand_worked_example() -> None:
@@ -43,5 +43,5 @@ def test_auroc_equals_the_share_of_won_pairs() -> None:
 
 
 def test_auroc_of_one_group_is_undefined() -> None:
-    """Without foreign images there is nothing to tell apart."""
+    """Without OOD images there is nothing to tell apart."""
     assert auroc(np.arange(3.0), np.zeros(3, bool)) is None

@@ -3,7 +3,7 @@
 import pytest
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.failures import TrialTimeout, hint_for, in_one_line
+from dalbt_ray.trial.failures import TrialTimeout, hint_for, in_one_line
 
 
 @pytest.mark.parametrize(

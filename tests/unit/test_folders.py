@@ -1,4 +1,4 @@
-"""A user's own images: each layout and each flaw is a stated conversion or one clear refusal, never half a set."""
+"""A user's own images: each layout and flaw is a stated conversion or one clear refusal."""
 
 import io
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from dalbt_ray.data.corpus import load_corpus
 from dalbt_ray.data.decoding import encode_png
-from dalbt_ray.data.folders import Preparation, prepare_folder
-from dalbt_ray.data.listing import data_prepare
+from dalbt_ray.data.image_set import load_image_set
 from dalbt_ray.data.mixing import fit_images
+from dalbt_ray.data.prepare.folders import Preparation, prepare_folder
+from dalbt_ray.data.prepare.listing import data_prepare
 from dalbt_ray.data.sources import find_set
-from dalbt_ray.data.store import file_sha256, read_metadata, read_split
+from dalbt_ray.data.split_file import file_sha256, read_metadata, read_split
 from dalbt_ray.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -87,9 +87,9 @@ def test_an_image_folder_becomes_a_set(folder: Path, root: Path) -> None:
         "folder meine Bilder ü",
         (10, 12, 3),
     )
-    corpus = load_corpus("own", "kmnist_mini", root)
-    assert corpus.images.shape == (10, 12, 3)
-    assert corpus.class_names == ("cat", "dög", "zebra crossing")
+    image_set = load_image_set("own", "kmnist_mini", root)
+    assert image_set.images.shape == (10, 12, 3)
+    assert image_set.class_names == ("cat", "dög", "zebra crossing")
 
 
 def test_the_same_folder_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_repeated_images_stay_on_one_side_of_the_split(root: Path, tmp_path: Pat
             save(image, tmp_path / "tree" / "abc"[i % 2] / f"{i}-{copy}.png")
     done = prepare_folder(tmp_path / "tree", "own", root)
     assert "20 images of train repeat another one and were kept" in notes(done)
-    assert load_corpus("own", "", root).test_in_train == 0
+    assert load_image_set("own", "", root).test_in_train == 0
 
 
 def test_overlap_and_contradictions_are_reported(folder: Path, root: Path) -> None:
@@ -338,7 +338,7 @@ def test_parquet_without_labels_is_a_foreign_source(tmp_path: Path, root: Path) 
     parquet(tmp_path / "in" / "train.parquet", 5, [-1] * 5, metadata={"class_names": '["a", "b"]'})
     assert "5 images have no label" in notes(prepare_folder(tmp_path / "in", "own", root))
     assert find_set("own", root).class_names == ("a", "b")
-    assert load_corpus("fashion_mini", "own", root).own_count == 10_000
+    assert load_image_set("fashion_mini", "own", root).in_distribution_count == 10_000
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from dalbt_ray.config import Trial
 from dalbt_ray.errors import InputError
-from dalbt_ray.grid import with_objective, with_rounds, with_seeds, with_strategies
+from dalbt_ray.launch.grid import with_objective, with_rounds, with_seeds, with_strategies
 from dalbt_ray.strategies import get_strategy
 
 BASE = Trial(objective="supervised", strategy=get_strategy("random"), rounds=5)

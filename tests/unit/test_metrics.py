@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.cost import cost_summary
-from analysis.frames import baseline_of, prepare_rounds
-from analysis.metrics import (
+from dalbt_ray.report.acquired import class_balance, purity_by_round, purity_summary, selection_overlap
+from dalbt_ray.report.cost import cost_summary
+from dalbt_ray.report.curves import (
     aubc,
     labels_to_target,
     learning_curves,
@@ -17,18 +17,18 @@ from analysis.metrics import (
     summarize,
     trial_summary,
 )
-from analysis.picks import picks_by_trial
-from analysis.purchases import class_balance, purity_by_round, purity_summary, selection_overlap
+from dalbt_ray.report.frames import baseline_of, prepare_rounds
+from dalbt_ray.report.picks import acquired_by_trial
 from tests.analysis_frames import METHODS, Sweep, make_frames
 
 ONE = Sweep(settings=[("mnist", "", 100)], methods=[("random", "supervised", 0.0)], seeds=1)
 
 
-def one_trial(bought: list[int], accuracy: list[float], status: str = "ok") -> pd.DataFrame:
+def one_trial(acquired: list[int], accuracy: list[float], status: str = "ok") -> pd.DataFrame:
     """A prepared trial of one seed with the given curve; its initial set has 100 images."""
-    rounds = make_frames(Sweep(ONE.settings, ONE.methods, seeds=1, last_round=len(bought) - 1)).rounds
-    rounds["n_bought"] = bought
-    rounds["n_labeled"] = np.array(bought) + 100
+    rounds = make_frames(Sweep(ONE.settings, ONE.methods, seeds=1, last_round=len(acquired) - 1)).rounds
+    rounds["n_bought"] = acquired
+    rounds["n_labeled"] = np.array(acquired) + 100
     rounds["test_accuracy"] = accuracy
     rounds.loc[len(rounds) - 1, "status"] = status
     return prepare_rounds(rounds)
@@ -139,7 +139,7 @@ def test_a_target_that_is_not_reached_is_censored():
 
 
 def test_purity_family_by_hand():
-    """100 bought, 40 foreign, a pool with 25 % foreign images: purity 0.6, enrichment 0.6 / 0.75 = 0.8."""
+    """100 acquired, 40 ood, a pool with 25 % OOD images: purity 0.6, enrichment 0.6 / 0.75 = 0.8."""
     rounds = make_frames(Sweep([("a", "b", 100)], [("random", "joint", 0.0)], seeds=1, last_round=2)).rounds
     rounds["n_bought"], rounds["n_ood_bought"] = [0, 100, 200], [0, 40, 40]
     rounds["pool_ood_share"], rounds["n_repeat"] = [np.nan, 0.25, 0.2], [0, 0, 10]
@@ -148,7 +148,7 @@ def test_purity_family_by_hand():
     assert each["cumulative"].tolist() == [0.6, 0.8]
     assert each["enrichment"].tolist() == pytest.approx([0.8, 1.25])
     total = purity_summary(prepare_rounds(rounds)).iloc[0]
-    assert (total["bought"], total["gained"], total["wasted"]) == (200, 160, 40)
+    assert (total["acquired"], total["gained"], total["wasted"]) == (200, 160, 40)
     assert (total["purity"], total["repeats"], total["empty_rounds"]) == (0.8, 0.05, 0)
 
 
@@ -157,23 +157,23 @@ def test_overlap_equals_sets_counted_one_by_one():
     frames = make_frames(Sweep(methods=METHODS[:3], seeds=2, last_round=2))
     rounds = prepare_rounds(frames.rounds)
     setting = rounds["setting"].unique()[1]
-    matrix = selection_overlap(picks_by_trial(frames.selections, rounds), rounds, setting)
+    matrix = selection_overlap(acquired_by_trial(frames.selections, rounds), rounds, setting)
     here = rounds[rounds["setting"] == setting].drop_duplicates("trial_id")
 
-    def bought(method: str, seed: int) -> set[tuple[str, int]]:
+    def acquired(method: str, seed: int) -> set[tuple[str, int]]:
         trial = here[(here["method"] == method) & (here["seed"] == seed)]["trial_id"].item()
         picks = frames.selections[frames.selections["trial_id"] == trial]
         return set(zip(picks["source"], picks["sample_id"], strict=True))
 
     a, b = "dalbt (joint)", "random (supervised)"
-    each = [len(bought(a, s) & bought(b, s)) / len(bought(a, s) | bought(b, s)) for s in (0, 1)]
+    each = [len(acquired(a, s) & acquired(b, s)) / len(acquired(a, s) | acquired(b, s)) for s in (0, 1)]
     assert matrix.loc[a, b] == matrix.loc[b, a] == pytest.approx(np.mean(each))
-    itself = len(bought(a, 0) & bought(a, 1)) / len(bought(a, 0) | bought(a, 1))
+    itself = len(acquired(a, 0) & acquired(a, 1)) / len(acquired(a, 0) | acquired(a, 1))
     assert matrix.loc[a, a] == pytest.approx(itself)
 
 
 def test_overlap_is_cut_to_the_shorter_trial():
-    """What a running trial has not bought yet does not count against it."""
+    """What a running trial has not acquired yet does not count against it."""
     sweep = Sweep([("mnist", "", 50)], METHODS[:2], seeds=1, last_round=3)
     frames = make_frames(sweep)
     ids = frames.rounds["trial_id"].unique()
@@ -181,18 +181,18 @@ def test_overlap_is_cut_to_the_shorter_trial():
     same = pd.concat([first, first.assign(trial_id=ids[1])])
     rounds = frames.rounds[(frames.rounds["trial_id"] == ids[0]) | (frames.rounds["round"] <= 1)]
     prepared = prepare_rounds(rounds)
-    matrix = selection_overlap(picks_by_trial(same, prepared), prepared, "mnist, b=50")
+    matrix = selection_overlap(acquired_by_trial(same, prepared), prepared, "mnist, b=50")
     assert matrix.loc["dalbt (joint)", "random (joint)"] == 1.0
 
 
 def test_class_balance_by_hand():
-    """Labels 0, 0, 1, 1 of two classes are balanced; 0, 0, 0, 1 have entropy 0.811 bits; foreign ones do not count."""
+    """Labels 0, 0, 1, 1 of two classes are balanced; 0, 0, 0, 1 have entropy 0.811 bits; OOD ones do not count."""
     frames = make_frames(Sweep([("a", "b", 5)], [("random", "joint", 0.0), ("dalbt", "joint", 0.0)], 1, 1))
     picks = frames.selections.copy()
     picks["label"] = [0, 0, 1, 1, -1, 0, 0, 0, 1, -1]
     picks["is_ood"] = picks["label"] == -1
     rounds = prepare_rounds(frames.rounds)
-    table = class_balance(picks_by_trial(picks, rounds), rounds).set_index("method")
+    table = class_balance(acquired_by_trial(picks, rounds), rounds).set_index("method")
     assert table.loc["random (joint)"].tolist()[1:] == pytest.approx([1.0, 0.5, 0.5])
     assert table.loc["dalbt (joint)"].tolist()[1:] == pytest.approx([0.8112781, 0.25, 0.75])
 

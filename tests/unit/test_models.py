@@ -50,7 +50,7 @@ def pooled_with_gradient(pool: Callable[[Tensor], Tensor], x: Tensor) -> tuple[T
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("shape", [(3, 6, 8, 6), (2, 3, 7, 9), (2, 1, 2, 3), (2, 16, 4, 4)])
 def test_max_pool_is_the_stock_one(shape: tuple[int, ...], memory_format: torch.memory_format) -> None:
-    """Without ties output and gradient equal `max_pool2d`'s bit by bit, odd sides included."""
+    """Without ties output and gradient equal `max_pool2d`'s bit for bit, odd sides included."""
     x = torch.randn(shape, generator=seeded()).contiguous(memory_format=memory_format)
     ours = pooled_with_gradient(max_pool, x)
     stock = pooled_with_gradient(lambda values: functional.max_pool2d(values, 2), x)

@@ -8,7 +8,7 @@ import pytest
 
 from dalbt_ray.config import Trial
 from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.plan import Plan, estimate, make_plan, nominal_seconds
+from dalbt_ray.launch.plan import Plan, estimate, make_plan, nominal_seconds
 from dalbt_ray.results import Results
 from dalbt_ray.strategies import get_strategy
 

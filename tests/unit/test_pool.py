@@ -22,7 +22,7 @@ def test_view_refuses_rows_that_do_not_match() -> None:
 
 @given(st.data())
 def test_purchases_keep_the_pool_a_partition(data: st.DataObject) -> None:
-    """A bought label stays; foreign images never become labeled; nothing is both returned and gone."""
+    """An acquired label stays; OOD images never become labeled; nothing is both returned and gone."""
     n = data.draw(st.integers(2, 30))
     is_ood = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
     is_ood[0] = False
@@ -33,7 +33,7 @@ def test_purchases_keep_the_pool_a_partition(data: st.DataObject) -> None:
         if not len(offered):
             break
         rows = np.array(data.draw(st.lists(st.sampled_from(list(offered)), min_size=1, unique=True)))
-        after = state.buy(rows, is_ood, discard=discard)
+        after = state.acquire(rows, is_ood, discard=discard)
         assert (after.labeled | ~state.labeled).all()
         assert not (after.labeled & is_ood).any()
         assert not (after.labeled & (after.demoted | after.discarded)).any()
@@ -42,10 +42,10 @@ def test_purchases_keep_the_pool_a_partition(data: st.DataObject) -> None:
 
 
 def test_returned_images_are_fresh_again_once_all_were_offered() -> None:
-    """When only returned images are left, they lose their mark, so that order is decided anew."""
+    """When only returned images are left, they lose their mark, so that order is decided again."""
     state = PoolState.start(3, np.array([0]))
     is_ood = np.array([False, True, True])
-    state = state.buy(np.array([1]), is_ood, discard=False)
+    state = state.acquire(np.array([1]), is_ood, discard=False)
     assert state.demoted.tolist() == [False, True, False]
-    state = state.buy(np.array([2]), is_ood, discard=False)
+    state = state.acquire(np.array([2]), is_ood, discard=False)
     assert not state.demoted.any()

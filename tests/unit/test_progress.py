@@ -6,7 +6,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dalbt_ray.progress import Progress, Tally, span
+from dalbt_ray.launch.progress import Progress, Tally
+from dalbt_ray.trial.clock import span
 
 
 class Terminal(io.StringIO):

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dalbt_ray.ranking import Best, ImageRanking, merge_top
 from dalbt_ray.strategies.entropy import Entropy
+from dalbt_ray.trial.ranking import Best, ImageRanking, merge_top
 
 # Few distinct rankings, so that ties are common.
 images = st.lists(

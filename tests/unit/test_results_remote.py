@@ -9,7 +9,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from dalbt_ray.results import ResultsStore, load_results, verify
-from dalbt_ray.results import remote as remote_module
+from dalbt_ray.results.storage import object_store as remote_module
 from tests.results_records import run_trial
 
 

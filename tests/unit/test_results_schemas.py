@@ -11,7 +11,7 @@ import pytest
 
 from dalbt_ray.results.records import tables
 from dalbt_ray.results.schemas import SCHEMAS, TABLES, decode, encode, to_table
-from dalbt_ray.results.sealed import DamagedError
+from dalbt_ray.results.storage.sealed import DamagedError
 from tests.results_records import records
 
 GOLDEN = Path(__file__).parent / "golden"

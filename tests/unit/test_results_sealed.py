@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dalbt_ray.results import trial_id
-from dalbt_ray.results.sealed import DamagedError, seal, unseal
+from dalbt_ray.results.storage.sealed import DamagedError, seal, unseal
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

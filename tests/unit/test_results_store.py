@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import ConflictError, ResultsStore, load_manifests, tables
-from dalbt_ray.results.sealed import seal
+from dalbt_ray.results.storage.sealed import seal
 from tests.results_records import identity, record, records, run_trial
 
 
@@ -174,7 +174,7 @@ class TestJournal:
         store = ResultsStore(tmp_path_factory.mktemp("journal"))
         journal = store.journal(identity(0))
         for index, row in enumerate(rows):
-            journal.commit(index, {"row": row, "purchase": None, "timing": {}})
+            journal.commit(index, {"row": row, "query": None, "timing": {}})
         assert [entry["row"] for entry in journal.rounds()] == rows
 
     @pytest.mark.parametrize("damage", ["torn", "empty", "flipped", "missing", "swapped"])

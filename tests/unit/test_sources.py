@@ -1,4 +1,4 @@
-"""Finding sets and building the corpus: precedence, refusals, identity, and what is inside."""
+"""Finding sets and building the image_set: precedence, refusals, identity, and what is inside."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dalbt_ray.data.catalog import EMBEDDED, KNOWN_SETS
-from dalbt_ray.data.corpus import ArrayImages, CorpusFiles, build_corpus, load_corpus
 from dalbt_ray.data.decoding import encode_png
-from dalbt_ray.data.listing import data_list, data_prepare, list_sets
+from dalbt_ray.data.image_set import ArrayImages, ImageSetFiles, build_image_set, load_image_set
 from dalbt_ray.data.mixing import fit_images
+from dalbt_ray.data.prepare.listing import data_list, data_prepare, list_sets
 from dalbt_ray.data.sources import EMBEDDED_ROOT, data_root_from, find_set
-from dalbt_ray.data.store import SetMetadata, file_sha256, read_split, write_split
+from dalbt_ray.data.split_file import SetMetadata, file_sha256, read_split, write_split
 from dalbt_ray.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -40,23 +40,27 @@ def pictures(n: int, shape: tuple[int, int, int] = (8, 9, 1)) -> np.ndarray:
 
 
 def refusal(name: str, root: Path | None, ood: str = "") -> str:
-    """The message with which a corpus is refused."""
+    """The message with which an image set is refused."""
     with pytest.raises(InputError) as error:
-        load_corpus(name, ood, root)
+        load_image_set(name, ood, root)
     assert "\n" not in str(error.value)
     return str(error.value)
 
 
 def test_embedded_sets_need_nothing() -> None:
     """Without a data root: sizes, balance, shapes, names, and not one image repeated across the splits."""
-    corpus = load_corpus("fashion_mini", "kmnist_mini")
-    assert corpus.images.shape == (28, 28, 1)
-    assert (len(corpus.images), corpus.own_count, len(corpus.test_images)) == (12_000, 10_000, 2_000)
-    assert np.bincount(corpus.labels[:10_000]).tolist() == [1_000] * 10
-    assert np.bincount(corpus.test_labels).tolist() == [200] * 10
-    assert (corpus.labels[10_000:] == -1).all()
-    assert corpus.class_names == KNOWN_SETS["fashion_mnist"].class_names
-    assert (corpus.test_in_train, corpus.foreign_in_own) == (0, 0)
+    image_set = load_image_set("fashion_mini", "kmnist_mini")
+    assert image_set.images.shape == (28, 28, 1)
+    assert (len(image_set.images), image_set.in_distribution_count, len(image_set.test_images)) == (
+        12_000,
+        10_000,
+        2_000,
+    )
+    assert np.bincount(image_set.labels[:10_000]).tolist() == [1_000] * 10
+    assert np.bincount(image_set.test_labels).tolist() == [200] * 10
+    assert (image_set.labels[10_000:] == -1).all()
+    assert image_set.class_names == KNOWN_SETS["fashion_mnist"].class_names
+    assert (image_set.test_in_train, image_set.ood_in_train) == (0, 0)
 
 
 def test_embedded_sets_carry_their_licence() -> None:
@@ -69,18 +73,22 @@ def test_embedded_sets_carry_their_licence() -> None:
 
 
 def test_own_rows_come_first_then_foreign_ones(tmp_path: Path) -> None:
-    """Images, labels and ids of the corpus are the files' rows in order; foreign ones fitted, their labels hidden."""
-    own, test, foreign = pictures(5), pictures(4), pictures(6, (10, 12, 3))
+    """Images, labels and ids of the image_set are the files' rows in order; OOD ones fitted, their labels hidden."""
+    own, test, ood = pictures(5), pictures(4), pictures(6, (10, 12, 3))
     put(tmp_path, "own", {"train": own, "test": test})
-    put(tmp_path, "other", {"train": foreign})
-    corpus = load_corpus("own", "other", tmp_path)
-    np.testing.assert_array_equal(corpus.images.take(np.arange(5)), own)
-    np.testing.assert_array_equal(corpus.images.take(np.arange(5, 11)), fit_images(foreign, (8, 9, 1)))
-    np.testing.assert_array_equal(corpus.test_images, test)
-    assert corpus.labels.tolist() == [0, 1, 2, 0, 1] + [-1] * 6
-    assert corpus.sample_ids.tolist() == [50, 51, 52, 53, 54, 50, 51, 52, 53, 54, 55]
-    assert (corpus.classes, corpus.class_names, corpus.sources) == (3, ("0", "1", "2"), ("own", "other"))
-    assert corpus.conversion.startswith("10x12 RGB: RGB to gray")
+    put(tmp_path, "other", {"train": ood})
+    image_set = load_image_set("own", "other", tmp_path)
+    np.testing.assert_array_equal(image_set.images.take(np.arange(5)), own)
+    np.testing.assert_array_equal(image_set.images.take(np.arange(5, 11)), fit_images(ood, (8, 9, 1)))
+    np.testing.assert_array_equal(image_set.test_images, test)
+    assert image_set.labels.tolist() == [0, 1, 2, 0, 1] + [-1] * 6
+    assert image_set.sample_ids.tolist() == [50, 51, 52, 53, 54, 50, 51, 52, 53, 54, 55]
+    assert (image_set.classes, image_set.class_names, image_set.sources) == (
+        3,
+        ("0", "1", "2"),
+        ("own", "other"),
+    )
+    assert image_set.conversion.startswith("10x12 RGB: RGB to gray")
 
 
 @given(n=st.integers(1, 30), size=st.integers(1, 40))
@@ -95,7 +103,7 @@ def test_batches_cover_every_row_once(n: int, size: int) -> None:
 def test_the_shared_images_cannot_be_written(tmp_path: Path) -> None:
     """Trials share the array, so a write is an error and `take` gives a copy."""
     put(tmp_path, "own", {"train": pictures(3), "test": pictures(2)})
-    images = load_corpus("own", "", tmp_path).images
+    images = load_image_set("own", "", tmp_path).images
     with pytest.raises(ValueError, match="read-only"):
         next(images.batches(2))[1][0] = 0
     taken = images.take(np.array([0]))
@@ -104,44 +112,46 @@ def test_the_shared_images_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_repeated_images_are_counted(tmp_path: Path) -> None:
-    """Two test images and one foreign image that lie in the training set are reported, not refused."""
+    """Two test images and one OOD image that lie in the training set are reported, not refused."""
     train = pictures(5)
     put(tmp_path, "own", {"train": train, "test": np.concatenate([train[:2], pictures(3)])})
     put(tmp_path, "other", {"train": np.concatenate([pictures(2), train[4:]])})
-    corpus = load_corpus("own", "other", tmp_path)
-    assert (corpus.test_in_train, corpus.foreign_in_own) == (2, 1)
+    image_set = load_image_set("own", "other", tmp_path)
+    assert (image_set.test_in_train, image_set.ood_in_train) == (2, 1)
 
 
 def test_the_data_root_goes_before_the_embedded_sets(tmp_path: Path) -> None:
     """A set of the same name under the data root is used."""
     put(tmp_path, "fashion_mini", {"train": pictures(4, (28, 28, 1)), "test": pictures(3, (28, 28, 1))})
-    assert len(load_corpus("fashion_mini", "", tmp_path).images) == 4
-    assert len(load_corpus("fashion_mini", "", tmp_path / "elsewhere").images) == 10_000
+    assert len(load_image_set("fashion_mini", "", tmp_path).images) == 4
+    assert len(load_image_set("fashion_mini", "", tmp_path / "elsewhere").images) == 10_000
 
 
 def test_the_data_hash_names_exactly_what_is_used(tmp_path: Path) -> None:
-    """It is the same wherever the files lie, and another for each file, foreign set or shape that changes."""
+    """It is the same wherever the files lie, and another for each file, OOD set or shape that changes."""
     for root in (tmp_path / "a", tmp_path / "b"):
         rng = np.random.default_rng(5)
         for name in ("own", "other", "unused"):
             images = rng.integers(0, 256, (2, 4, 8, 8, 1), np.uint8)
             put(root, name, {"train": images[0], "test": images[1]})
-    hashes = [CorpusFiles.find("own", ood, tmp_path / "a").data_hash for ood in ("", "other", "unused")]
+    hashes = [ImageSetFiles.find("own", ood, tmp_path / "a").data_hash for ood in ("", "other", "unused")]
     assert len(set(hashes)) == 3
-    assert CorpusFiles.find("own", "other", tmp_path / "b").data_hash == hashes[1]
+    assert ImageSetFiles.find("own", "other", tmp_path / "b").data_hash == hashes[1]
     put(tmp_path / "b", "unused", {"train": pictures(4)})
-    assert CorpusFiles.find("own", "other", tmp_path / "b").data_hash == hashes[1]
+    assert ImageSetFiles.find("own", "other", tmp_path / "b").data_hash == hashes[1]
     put(tmp_path / "b", "own", {"test": pictures(4, (8, 8, 1))})
-    assert CorpusFiles.find("own", "other", tmp_path / "b").data_hash != hashes[1]
+    assert ImageSetFiles.find("own", "other", tmp_path / "b").data_hash != hashes[1]
     put(tmp_path / "a", "own", {"train": pictures(4)}, metadata=SetMetadata(input_shape=(12, 12, 1)))
-    assert CorpusFiles.find("own", "", tmp_path / "a").shape == (12, 12, 1)
+    assert ImageSetFiles.find("own", "", tmp_path / "a").shape == (12, 12, 1)
 
 
-def test_another_place_for_the_images_gives_the_same_corpus() -> None:
-    """`build_corpus` with given images, as the Ray backend calls it, equals `load_corpus`."""
-    files = CorpusFiles.find("fashion_mini", "kmnist_mini", None)
-    loaded = load_corpus("fashion_mini", "kmnist_mini")
-    built = build_corpus(files, ArrayImages(np.concatenate([read_split(p).images for p in files.pool_files])))
+def test_another_place_for_the_images_gives_the_same_image_set() -> None:
+    """`build_image_set` with given images, as the Ray backend calls it, equals `load_image_set`."""
+    files = ImageSetFiles.find("fashion_mini", "kmnist_mini", None)
+    loaded = load_image_set("fashion_mini", "kmnist_mini")
+    built = build_image_set(
+        files, ArrayImages(np.concatenate([read_split(p).images for p in files.pool_files]))
+    )
     assert built.data_hash == loaded.data_hash
     np.testing.assert_array_equal(built.labels, loaded.labels)
     np.testing.assert_array_equal(built.images.take(np.arange(12_000)), loaded.images.take(np.arange(12_000)))
@@ -150,7 +160,7 @@ def test_another_place_for_the_images_gives_the_same_corpus() -> None:
 def test_one_split_serves_as_a_foreign_source_only(tmp_path: Path) -> None:
     """A set with a test split alone joins a pool, and is refused as the set to learn with path and command."""
     put(tmp_path, "kmnist", {"test": pictures(3, (28, 28, 1))})
-    assert len(load_corpus("fashion_mini", "kmnist", tmp_path).images) == 10_003
+    assert len(load_image_set("fashion_mini", "kmnist", tmp_path).images) == 10_003
     message = refusal("kmnist", tmp_path)
     assert "has a test split only" in message
     assert str(tmp_path / "kmnist" / "train.parquet") in message
@@ -158,9 +168,9 @@ def test_one_split_serves_as_a_foreign_source_only(tmp_path: Path) -> None:
 
 
 def test_train_goes_before_test_as_a_foreign_source(tmp_path: Path) -> None:
-    """With both splits there, foreign images come from train."""
+    """With both splits there, OOD images come from train."""
     put(tmp_path, "other", {"train": pictures(3), "test": pictures(2)})
-    assert find_set("other", tmp_path).foreign_split.name == "train.parquet"
+    assert find_set("other", tmp_path).ood_split.name == "train.parquet"
 
 
 def test_a_known_set_that_is_not_there(tmp_path: Path) -> None:
@@ -189,11 +199,11 @@ def test_a_path_is_no_name(tmp_path: Path) -> None:
 
 
 def test_own_images_without_labels_are_refused(tmp_path: Path) -> None:
-    """The oracle must know every answer; as a foreign source the same set is fine."""
+    """The oracle must know every answer; as an OOD source the same set is fine."""
     put(tmp_path, "own", {"train": pictures(3)}, labels=-1, metadata=SetMetadata(class_names=("a", "b")))
     put(tmp_path, "own", {"test": pictures(3)}, metadata=SetMetadata(class_names=("a", "b", "c")))
     assert "3 images without a label, the first with id 50" in refusal("own", tmp_path)
-    assert load_corpus("fashion_mini", "own", tmp_path).own_count == 10_000
+    assert load_image_set("fashion_mini", "own", tmp_path).in_distribution_count == 10_000
 
 
 def test_labels_beyond_the_known_classes_are_refused(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from dalbt_ray.data.splits import Splits, SplitSettings, draw_splits, paper_spli
 from dalbt_ray.errors import InputError
 
 
-def draw(labels: np.ndarray, foreign: int = 0, seed: int = 0, **sizes: Any) -> Splits:
+def draw(labels: np.ndarray, ood: int = 0, seed: int = 0, **sizes: Any) -> Splits:
     """Splits of `labels` with the generator of `seed`."""
     chosen = SplitSettings(**{"train_limit": None, **sizes})
-    return draw_splits(labels, foreign, chosen, np.random.default_rng(seed))
+    return draw_splits(labels, ood, chosen, np.random.default_rng(seed))
 
 
 @settings(deadline=None)
@@ -26,10 +26,10 @@ def draw(labels: np.ndarray, foreign: int = 0, seed: int = 0, **sizes: Any) -> S
     data=st.data(),
 )
 def test_splits_partition_the_usable_rows(n: int, classes: int, balance: str, data: st.DataObject) -> None:
-    """Every own row has exactly one role, foreign rows are distinct, and sizes are as asked."""
+    """Every own row has exactly one role, ood rows are distinct, and sizes are as asked."""
     initial = data.draw(st.integers(1, n - 2))
     validation = data.draw(st.integers(0, n - 1 - initial))
-    foreign = data.draw(st.integers(0, 20))
+    ood = data.draw(st.integers(0, 20))
     labels = np.random.default_rng(1).integers(0, classes, n)
     s = draw(
         labels,
@@ -37,13 +37,13 @@ def test_splits_partition_the_usable_rows(n: int, classes: int, balance: str, da
         initial_size=initial,
         validation_size=validation,
         initial_balance=balance,
-        ood_count=foreign,
+        ood_count=ood,
     )
-    assert [len(s.initial), len(s.validation), len(s.foreign)] == [initial, validation, foreign]
+    assert [len(s.initial), len(s.validation), len(s.ood)] == [initial, validation, ood]
     assert sorted([*s.initial, *s.validation, *s.unlabeled]) == list(range(n))
-    assert set(s.foreign) <= set(range(20))
-    assert len(set(s.foreign)) == foreign
-    assert all(rows.dtype == np.int64 for rows in (s.initial, s.validation, s.unlabeled, s.foreign))
+    assert set(s.ood) <= set(range(20))
+    assert len(set(s.ood)) == ood
+    assert all(rows.dtype == np.int64 for rows in (s.initial, s.validation, s.unlabeled, s.ood))
 
 
 def test_same_seed_same_splits_other_seed_other_splits() -> None:
@@ -51,10 +51,10 @@ def test_same_seed_same_splits_other_seed_other_splits() -> None:
     labels = np.arange(100) % 10
     a, b, c = (draw(labels, 50, seed, initial_size=20, validation_size=20, ood_count=9) for seed in (1, 1, 2))
     assert (a.initial == b.initial).all()
-    assert (a.foreign == b.foreign).all()
+    assert (a.ood == b.ood).all()
     assert (a.initial != c.initial).any()
     assert (a.validation != c.validation).any()
-    assert (a.foreign != c.foreign).any()
+    assert (a.ood != c.ood).any()
 
 
 def test_validation_does_not_depend_on_the_initial_set() -> None:
@@ -66,10 +66,10 @@ def test_validation_does_not_depend_on_the_initial_set() -> None:
 
 
 def test_train_limit_uses_the_first_rows_only() -> None:
-    """No own row at or beyond the limit is used; foreign rows are not limited."""
+    """No own row at or beyond the limit is used; ood rows are not limited."""
     s = draw(np.arange(100) % 10, 5, initial_size=10, validation_size=10, train_limit=50, ood_count=5)
     assert sorted([*s.initial, *s.validation, *s.unlabeled]) == list(range(50))
-    assert list(s.foreign) == [0, 1, 2, 3, 4]
+    assert list(s.ood) == [0, 1, 2, 3, 4]
 
 
 def test_class_balance_is_exact_and_its_remainder_is_random() -> None:
@@ -111,11 +111,11 @@ def test_random_draw_is_uniform_on_a_set_stored_by_class() -> None:
     ],
 )
 def test_paper_splits(dataset: str, n: int, sizes: tuple[int, int, int]) -> None:
-    """The paper's numbers of initial, validation and unlabeled images, and 10,000 foreign ones when mixed."""
+    """The paper's numbers of initial, validation and unlabeled images, and 10,000 OOD ones when mixed."""
     labels = np.arange(n) % 10
     s = draw_splits(labels, 10_000, paper_splits(dataset, mixed=True), np.random.default_rng(0))
     assert (len(s.initial), len(s.validation), len(s.unlabeled)) == sizes
-    assert len(s.foreign) == 10_000
+    assert len(s.ood) == 10_000
     assert paper_splits(dataset).ood_count == 0
 
 
@@ -147,7 +147,7 @@ def test_unknown_dataset_has_no_paper_splits() -> None:
 
 
 def test_a_smaller_pool_is_drawn_from_what_is_left() -> None:
-    """`pool_size` shrinks what is for sale and nothing else; more than there is is refused."""
+    """`pool_size` shrinks what is unlabeled and nothing else; more than there is is refused."""
     labels = np.arange(200) % 4
     whole = draw_splits(labels, 0, replace(SIZES, train_limit=None), np.random.default_rng(0))
     small = draw_splits(labels, 0, replace(SIZES, train_limit=None, pool_size=9), np.random.default_rng(0))

@@ -8,10 +8,16 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from analysis.compare import compare_rounds
-from analysis.frames import prepare_rounds
-from analysis.rankings import checkpoints, mean_ranks, pairwise_wilcoxon, penalty_matrix, setting_means
-from analysis.statistics import (
+from dalbt_ray.report.compare import compare_rounds
+from dalbt_ray.report.frames import prepare_rounds
+from dalbt_ray.report.rankings import (
+    checkpoints,
+    mean_ranks,
+    pairwise_wilcoxon,
+    penalty_matrix,
+    setting_means,
+)
+from dalbt_ray.report.statistics import (
     compare_with_random,
     detectable_difference,
     holm,

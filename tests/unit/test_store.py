@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dalbt_ray.data.decoding import BadImageError, decode_batch, encode_png
-from dalbt_ray.data.store import (
+from dalbt_ray.data.split_file import (
     ROWS_PER_GROUP,
     SCHEMA,
     SetMetadata,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.metrics import summarize
-from analysis.sweep import read_sweep
+from dalbt_ray.report.curves import summarize
+from dalbt_ray.report.study import read_sweep
 
 STUDIES = Path(__file__).parents[2] / "docs" / "studies"
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from analysis.plots import PAPER_FIGURES, figure_2, figure_6, save_figure
-from analysis.style import styles
-from analysis.tables import summary_frame, summary_table, write_table
+from dalbt_ray.report.plots import PAPER_FIGURES, figure_2, figure_6, save_figure
+from dalbt_ray.report.style import styles
+from dalbt_ray.report.tables import summary_frame, summary_table, write_table
 from tests.analysis_frames import METHODS, Sweep, make_frames
 
 
@@ -81,7 +81,9 @@ def test_a_method_keeps_its_look_when_objectives_join():
 def test_paper_figures_choose_their_experiments(tmp_path: Path):
     """Figure 2 is MNIST with 100 a round; figure 6 the three mixed pools, one panel each; others are refused."""
     sets = [("mnist", "", 100), ("mnist", "", 1000), ("cifar10", "", 1000), ("cifar10", "svhn", 1000)]
-    sweep = Sweep(settings=sets, methods=METHODS[:2], seeds=2, last_round=1, own_pool=4000, foreign_pool=1000)
+    sweep = Sweep(
+        settings=sets, methods=METHODS[:2], seeds=2, last_round=1, in_distribution_pool=4000, ood_pool=1000
+    )
     rounds = make_frames(sweep).rounds
     assert [panel.get_title() for panel in figure_2(rounds).axes] == ["mnist, b=100"]
     figure = figure_6(rounds)

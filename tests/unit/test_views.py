@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from dalbt_ray.data.view_parameters import ViewParameters, ViewSettings, draw_parameters
-from dalbt_ray.data.views import apply_views, make_views
 from dalbt_ray.errors import InputError
+from dalbt_ray.views.batch_views import apply_views, make_views
+from dalbt_ray.views.view_parameters import ViewParameters, ViewSettings, draw_parameters
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -5,10 +5,10 @@ from typing import Any
 
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Share
-from dalbt_ray.cluster.train import Sweep
+from dalbt_ray.cluster.train_loop import Sweep
 from dalbt_ray.cluster.watch import Watch
 from dalbt_ray.config import Trial
-from tests.small_trials import small_corpus, small_trial
+from tests.small_trials import small_image_set, small_trial
 
 
 class Listener:
@@ -28,7 +28,7 @@ def test_a_process_that_died_before_it_began_is_tried_again() -> None:
     sweep = Sweep(
         trials=(trial,),
         shares=(Share(1.0, 0.0),),
-        corpora={(trial.dataset, trial.ood): small_corpus()},
+        image_sets={(trial.dataset, trial.ood): small_image_set()},
         store_root="nowhere",
         code="",
         trial_timeout_s=None,

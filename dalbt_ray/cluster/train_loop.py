@@ -1,0 +1,171 @@
+"""One trial: a Tune function trainable that holds one Train run, which runs the round loop."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Timer
+from time import monotonic
+from typing import Any
+
+import ray.train
+import ray.train.torch
+import torch
+from ray import tune
+from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchTrainer
+from ray.tune.integration.ray_train import TuneReportCallback
+
+from dalbt_ray.cluster.code_version import code_hash
+from dalbt_ray.cluster.preflight import Share
+from dalbt_ray.config import Trial
+from dalbt_ray.data.image_set import ImageSet
+from dalbt_ray.errors import InputError
+from dalbt_ray.results import Record, ResultsStore
+from dalbt_ray.trial.failures import FINAL, CodeMismatch, TrialTimeout, hint_for, in_one_line
+from dalbt_ray.trial.rounds import run_trial
+from dalbt_ray.trial.training import Stopped
+from dalbt_ray.workers.world import World
+
+GRACE_S = 10.0
+"""Seconds that a trial has, after its time is up, to end by itself; then its process ends it."""
+
+FAILED = "failed"
+"""Key of a report that says: this trial has failed for good, and the failure is recorded."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What all trials of a sweep have in common; shipped once, by reference.
+
+    Attributes:
+        trials: in the order of the plan; Tune's config only names an index.
+        shares: what each of them holds.
+        image_sets: by (dataset, ood); images stay in the object store.
+        store_root: the results folder.
+        code: the driver's code hash.
+        trial_timeout_s: see `ClusterOptions`.
+        max_failures: how often a worker group is started again.
+        scratch: the driver's folder for what Train writes about itself.
+    """
+
+    trials: tuple[Trial, ...]
+    shares: tuple[Share, ...]
+    image_sets: dict[tuple[str, str], ImageSet]
+    store_root: str
+    code: str
+    trial_timeout_s: float | None
+    max_failures: int
+    scratch: str
+
+    def image_set(self, index: int) -> ImageSet:
+        """The images of a trial."""
+        trial = self.trials[index]
+        return self.image_sets[trial.dataset, trial.ood]
+
+    def trial_id(self, index: int) -> str:
+        """The identity of a trial."""
+        return self.trials[index].trial_id(self.image_set(index).data_hash)
+
+
+def run_in_tune(config: dict[str, Any], sweep: Sweep) -> None:
+    """The Tune trainable: trial `config["index"]` of the sweep, all rounds that are missing."""
+    index = int(config["index"])
+    try:
+        if code_hash() != sweep.code:
+            raise CodeMismatch(f"node {ray.util.get_node_ip_address()} runs other code than the driver")
+        if not ResultsStore(sweep.store_root).exists():
+            raise InputError(
+                "results",
+                sweep.store_root,
+                f"is not there on node {ray.util.get_node_ip_address()}",
+                remedy="name a folder that every node shares, or a URI such as s3://bucket/folder",
+            )
+        limit = sweep.trial_timeout_s
+        with _ended_after(None if limit is None else limit + GRACE_S):
+            if sweep.shares[index].workers == 1:
+                _train_here(index, sweep)
+            else:
+                _train_in_group(index, sweep)
+    except FINAL as error:
+        ResultsStore(sweep.store_root).record_error(sweep.trial_id(index), error, hint_for(error))
+        tune.report({FAILED: in_one_line(error)})
+
+
+def _train_here(index: int, sweep: Sweep) -> None:
+    """One device: Train's local mode, in this very process. A worker group would cost 7 to 18 s."""
+
+    def loop() -> None:
+        _loop(index, sweep, World(), tune.report)
+
+    use_gpu = sweep.shares[index].gpus > 0
+    TorchTrainer(loop, scaling_config=ScalingConfig(num_workers=0, use_gpu=use_gpu)).fit()
+
+
+def _train_in_group(index: int, sweep: Sweep) -> None:
+    """Two or more devices: a group of processes under torch.distributed, one fit for all rounds."""
+    share = sweep.shares[index]
+    each = {"CPU": share.cpus} | ({"GPU": share.gpus} if share.gpus else {})
+    TorchTrainer(
+        _group_loop,
+        train_loop_config={"index": index, "sweep": ray.put(sweep)},
+        scaling_config=ScalingConfig(
+            num_workers=share.workers,
+            use_gpu=share.gpus > 0,
+            resources_per_worker=each,
+        ),
+        run_config=RunConfig(
+            # A name that was used before would load Train's own snapshot.
+            name=f"{sweep.trial_id(index)}-{os.getpid()}",
+            storage_path=sweep.scratch,
+            failure_config=FailureConfig(max_failures=sweep.max_failures),
+            callbacks=[TuneReportCallback()],
+        ),
+    ).fit()
+
+
+def _group_loop(config: dict[str, Any]) -> None:
+    context = ray.train.get_context()
+    world = World(rank=context.get_world_rank(), size=context.get_world_size())
+    _loop(config["index"], ray.get(config["sweep"]), world, ray.train.report)
+
+
+def _loop(index: int, sweep: Sweep, world: World, report: Callable[[dict[str, Any]], None]) -> None:
+    """The round loop in one worker, on its device, with its threads and within its time."""
+    share = sweep.shares[index]
+    # Ray's OMP_NUM_THREADS is not always obeyed, and the number of threads changes the last bits.
+    torch.set_num_threads(max(1, int(share.cpus)))
+    device = ray.train.torch.get_device() if share.gpus else torch.device("cpu")
+
+    def on_round(record: Record) -> None:
+        row = record["row"]
+        report({"round": row["round"], "test_accuracy": row.get("test_accuracy"), "device_type": device.type})
+
+    began, limit = monotonic(), sweep.trial_timeout_s
+    try:
+        run_trial(
+            sweep.trials[index],
+            sweep.image_set(index),
+            ResultsStore(sweep.store_root),
+            world=world,
+            device=device,
+            on_round=on_round,
+            stop=lambda: limit is not None and world.agree(monotonic() - began >= limit),
+        )
+    except Stopped:
+        raise TrialTimeout(f"not finished after trial_timeout_s = {limit:g}") from None
+
+
+@contextmanager
+def _ended_after(seconds: float | None) -> Iterator[None]:
+    """End this process if the block takes longer: a trial that hangs does not poll `stop` any more."""
+    if seconds is None:
+        yield
+        return
+    timer = Timer(seconds, os._exit, args=(75,))  # 75: "try again later", the usual code for a requeue
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

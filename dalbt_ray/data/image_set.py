@@ -1,0 +1,228 @@
+"""All images that the trials of one data set share: the set's training images, then the OOD ones."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalbt_ray.data.decoding import Shape
+from dalbt_ray.data.mixing import describe_fit, fit_images
+from dalbt_ray.data.sources import find_set
+from dalbt_ray.data.split_file import decoded_batches, file_sha256, read_labels, stored_shape
+from dalbt_ray.errors import InputError
+
+
+class Images(Protocol):
+    """Images by row, wherever they are kept."""
+
+    @property
+    def shape(self) -> Shape:
+        """(height, width, channels) of every image."""
+
+    def __len__(self) -> int:
+        """Number of images."""
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """uint8[b, h, w, c], a copy of the images at `rows` (int64[b]), in that order."""
+
+    def batches(self, size: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """First row and uint8[b, h, w, c] of each run of `size` images (the last may be shorter)."""
+
+
+@dataclass(frozen=True)
+class ArrayImages:
+    """Images in memory.
+
+    Attributes:
+        array: uint8[n, h, w, c]; never written to.
+    """
+
+    array: NDArray[np.uint8]
+
+    @property
+    def shape(self) -> Shape:
+        """(height, width, channels) of every image."""
+        return self.array.shape[1], self.array.shape[2], self.array.shape[3]
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """uint8[b, h, w, c], a copy of the images at `rows`."""
+        return self.array[rows]
+
+    def batches(self, size: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """First row and a view of each run of `size` images."""
+        for first in range(0, len(self.array), size):
+            yield first, self.array[first : first + size]
+
+
+@dataclass(frozen=True)
+class ImageSetFiles:
+    """The files of an image set, hashed, before an image is decoded.
+
+    Attributes:
+        sources: names of the data set and of the OOD set; the latter empty for none.
+        train, test: the data set's files.
+        ood: the file that OOD images come from, or None.
+        shape: (height, width, channels) that every image is brought to, the data set's.
+        class_names: of the data set, in label order.
+        data_hash: hex SHA-256 over the files' SHA-256 and the shape: part of every trial's identity.
+    """
+
+    sources: tuple[str, str]
+    train: Path
+    test: Path
+    ood: Path | None
+    shape: Shape
+    class_names: tuple[str, ...]
+    data_hash: str
+
+    @classmethod
+    def find(cls, dataset: str, ood: str, data_root: Path | None) -> "ImageSetFiles":
+        """Find and hash the files of `dataset`, and of the OOD set `ood` unless it is empty.
+
+        Raises:
+            InputError: see `find_set`; `dataset` lacks a split.
+        """
+        own = find_set(dataset, data_root)
+        train, test = own.both_splits()
+        ood_file = find_set(ood, data_root).ood_split if ood else None
+        hashes = [file_sha256(path) for path in (train, test, ood_file) if path]
+        identity = json.dumps([*hashes, list(own.input_shape)])
+        return cls(
+            sources=(dataset, ood),
+            train=train,
+            test=test,
+            ood=ood_file,
+            shape=own.input_shape,
+            class_names=own.class_names,
+            data_hash=sha256(identity.encode()).hexdigest(),
+        )
+
+    @property
+    def pool_files(self) -> tuple[Path, ...]:
+        """The files whose rows, in this order, are the image_set."""
+        return (self.train, self.ood) if self.ood else (self.train,)
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """All images that the trials of one data set share, read-only.
+
+    Attributes:
+        images: n images: every training image of the data set, then every image of the OOD set.
+        labels: int32[n], -1 for OOD images.
+        in_distribution_count: how many of them are own.
+        sample_ids: int64[n], each image's id in its set.
+        sources: names of the data set and of the OOD set; the latter empty for none.
+        test_images: uint8[t, h, w, c].
+        test_labels: int32[t].
+        classes: number of classes.
+        class_names: in label order.
+        data_hash: hex SHA-256 of what went in, see `ImageSetFiles`.
+        test_in_train: test images whose pixels equal a training image's.
+        ood_in_train: OOD images whose pixels equal an training image's: ood by name only.
+        conversion: what was done to images of another shape, in words; empty for nothing.
+    """
+
+    images: Images
+    labels: NDArray[np.int32]
+    in_distribution_count: int
+    sample_ids: NDArray[np.int64]
+    sources: tuple[str, str]
+    test_images: NDArray[np.uint8]
+    test_labels: NDArray[np.int32]
+    classes: int
+    class_names: tuple[str, ...]
+    data_hash: str
+    test_in_train: int
+    ood_in_train: int
+    conversion: str
+
+
+def load_image_set(dataset: str, ood: str = "", data_root: Path | None = None) -> ImageSet:
+    """Read a data set, and an OOD one unless `ood` is empty, into memory.
+
+    Raises:
+        InputError: a set that is unknown, missing, incomplete or damaged.
+    """
+    files = ImageSetFiles.find(dataset, ood, data_root)
+    return build_image_set(files, ArrayImages(read_images(files.pool_files, files.shape)))
+
+
+def build_image_set(files: ImageSetFiles, images: Images) -> ImageSet:
+    """The image_set of `files`, whose pool images are kept in `images`, wherever that is.
+
+    Raises:
+        InputError: a damaged file, labels out of range, or an in-distribution image without a label.
+    """
+    classes = len(files.class_names)
+    train_ids, train_labels = _fully_labeled(files.train, classes)
+    _, test_labels = _fully_labeled(files.test, classes)
+    ood_ids = read_labels(files.ood)[0] if files.ood else np.empty(0, np.int64)
+    test_images = read_images((files.test,), files.shape)
+    test_in_train, ood_in_train = _repeats(images, len(train_ids), test_images)
+    described = (describe_fit(stored_shape(path), files.shape) for path in files.pool_files)
+    return ImageSet(
+        images=images,
+        labels=np.concatenate([train_labels, np.full(len(ood_ids), -1, np.int32)]),
+        in_distribution_count=len(train_ids),
+        sample_ids=np.concatenate([train_ids, ood_ids]),
+        sources=files.sources,
+        test_images=test_images,
+        test_labels=test_labels,
+        classes=classes,
+        class_names=files.class_names,
+        data_hash=files.data_hash,
+        test_in_train=test_in_train,
+        ood_in_train=ood_in_train,
+        conversion="; ".join(filter(None, described)),
+    )
+
+
+def read_images(paths: tuple[Path, ...], shape: Shape) -> NDArray[np.uint8]:
+    """Every image of the files, one file after the other, brought to `shape`: read-only uint8[n, *shape].
+
+    Takes the memory of the result and of one batch.
+    """
+    ids = [read_labels(path)[0] for path in paths]
+    images = np.empty((sum(map(len, ids)), *shape), np.uint8)
+    start = 0
+    for path, file_ids in zip(paths, ids, strict=True):
+        for row, batch in decoded_batches(path, file_ids):
+            images[start + row : start + row + len(batch)] = fit_images(batch, shape)
+        start += len(file_ids)
+    images.flags.writeable = False
+    return images
+
+
+def _fully_labeled(path: Path, classes: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    ids, labels = read_labels(path, classes=classes)
+    unknown = ids[labels == -1]
+    if len(unknown):
+        raise InputError(
+            "data file",
+            str(path),
+            f"has {len(unknown)} images without a label, the first with id {unknown[0]}",
+            remedy="a sweep needs every label; as an OOD source (ood) the set can be used as it is",
+        )
+    return ids, labels
+
+
+def _repeats(images: Images, in_distribution_count: int, test_images: NDArray[np.uint8]) -> tuple[int, int]:
+    """How many test images, and how many OOD ones, have the pixels of an training image."""
+    digests = [digest for _, batch in images.batches(1_000) for digest in map(_digest, batch)]
+    own = set(digests[:in_distribution_count])
+    return sum(_digest(image) in own for image in test_images), sum(
+        d in own for d in digests[in_distribution_count:]
+    )
+
+
+def _digest(image: NDArray[np.uint8]) -> bytes:
+    return blake2b(image.tobytes(), digest_size=16).digest()

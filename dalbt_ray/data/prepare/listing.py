@@ -1,0 +1,121 @@
+"""What `dalbt data list` and `dalbt data prepare` say."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from dalbt_ray.data.catalog import EMBEDDED, KNOWN_SETS
+from dalbt_ray.data.decoding import describe
+from dalbt_ray.data.prepare.folders import prepare_folder
+from dalbt_ray.data.prepare.torchvision_sets import prepare_known
+from dalbt_ray.data.sources import find_set, set_names
+from dalbt_ray.data.split_file import file_sha256, stored_shape
+from dalbt_ray.errors import InputError
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One split of a set that is there.
+
+    Attributes:
+        name, split: which.
+        images: how many.
+        shape: of the stored images, in words.
+        classes: how many.
+        licence: as stated.
+        sha256: the first 16 hex digits of the file's hash.
+        where: the file.
+        problem: why it cannot be used; empty if it can, and then everything else is filled in.
+    """
+
+    name: str
+    split: str = ""
+    images: int = 0
+    shape: str = ""
+    classes: int = 0
+    licence: str = ""
+    sha256: str = ""
+    where: str = ""
+    problem: str = ""
+
+
+def list_sets(data_root: Path | None) -> list[Listed]:
+    """Every split of every set; a known set that is not there, or a damaged file, has a row with its problem."""
+    rows = []
+    for name in set_names(data_root):
+        try:
+            files = find_set(name, data_root)
+            paths = [path for path in (files.train, files.test) if path]
+            rows += [_listed(name, path, len(files.class_names), files.licence) for path in paths]
+        except InputError as error:
+            here = data_root is not None and (data_root / name).is_dir()
+            rows.append(Listed(name, problem=str(error) if here else f"not here: dalbt data prepare {name}"))
+    return rows
+
+
+def data_list(data_root: Path | None) -> str:
+    """The sets as a table for people; the data root is named first."""
+    header = ("name", "split", "images", "pixels", "classes", "sha256", "licence")
+    rows = list_sets(data_root)
+    table = [
+        (r.name, r.split, f"{r.images:,}", r.shape, str(r.classes), r.sha256, r.licence.split(";")[0])
+        for r in rows
+        if not r.problem
+    ]
+    widths = [max(map(len, column)) for column in zip(header, *table, strict=True)]
+    lines = [f"data root: {data_root or 'none'}"]
+    lines += [
+        "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+        for cells in (header, *table)
+    ]
+    lines += [f"{r.name}: {r.problem}" for r in rows if r.problem]
+    return "\n".join(lines)
+
+
+def data_prepare(
+    name_or_folder: str, name: str, data_root: Path, *, size: int | None = None, licence: str = ""
+) -> str:
+    """Get a known set, or convert a folder; returns what was done, for people.
+
+    Args:
+        name_or_folder: a known set's name (unless `name` is given too), or a folder.
+        name: what the folder's set shall be called; empty for the folder's own name.
+        data_root: where sets lie.
+        size: pixels a side to convert a folder's images to; None keeps them.
+        licence: recorded with a folder's set.
+
+    Raises:
+        InputError: see `prepare_known` and `prepare_folder`; or neither a known set nor a folder.
+    """
+    if name_or_folder in KNOWN_SETS and not name:
+        return _prepare_named(name_or_folder, data_root)
+    folder = Path(name_or_folder).expanduser()
+    if not folder.is_dir():
+        raise InputError(
+            "NAME_OR_FOLDER", name_or_folder, "is neither a known set nor a folder", allowed=KNOWN_SETS
+        )
+    done = prepare_folder(folder, name or folder.resolve().name, data_root, size=size, licence=licence)
+    return f"{done}\nuse it as dataset={done.name!r} or ood={done.name!r}"
+
+
+def _prepare_named(name: str, data_root: Path) -> str:
+    if name in EMBEDDED:
+        return f"{name} comes with the package: nothing to do"
+    written = prepare_known(name, data_root)
+    if not written:
+        return f"{name} is in {data_root / name}: nothing to do"
+    return f"{name}: wrote {', '.join(map(str, written))}\nlicence: {KNOWN_SETS[name].licence}"
+
+
+def _listed(name: str, path: Path, classes: int, licence: str) -> Listed:
+    return Listed(
+        name=name,
+        split=path.stem,
+        images=pq.read_metadata(path).num_rows,
+        shape=describe(stored_shape(path)),
+        classes=classes,
+        licence=licence,
+        sha256=file_sha256(path)[:16],
+        where=str(path),
+    )

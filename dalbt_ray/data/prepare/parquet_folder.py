@@ -1,0 +1,113 @@
+"""A user's own Parquet files: an image column and a label column, in a few common types."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dalbt_ray.data.prepare.gathering import MOST_CLASSES, FoundSet, Gathered, ordered_class_names
+from dalbt_ray.data.split_file import ROWS_PER_GROUP, damaged, open_parquet, read_metadata
+from dalbt_ray.errors import InputError
+
+_FORM = "columns must be image (binary, or struct with a field bytes) and label (integer or text)"
+
+
+def gather_parquet(folder: Path) -> FoundSet:
+    """Find `train.parquet` and, if there, `test.parquet`; or one Parquet file of any name.
+
+    Labels as text are mapped to 0, 1, ... in the order of `ordered_class_names`; integer labels stay as they are.
+
+    Raises:
+        InputError: several files and no `train.parquet`, a damaged file, wrong columns, nulls, or labels that are
+            out of range.
+    """
+    files = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
+    if "train" in files:
+        paths = {split: path for split, path in files.items() if split in ("train", "test")}
+    elif len(files) == 1:
+        paths = {"train": next(iter(files.values()))}
+    else:
+        problem = f"holds {len(files)} Parquet files, none named train.parquet"
+        raise InputError("folder", str(folder), problem, remedy="name them train.parquet and test.parquet")
+    labels = {split: _labels(path) for split, path in paths.items()}
+    kinds = {isinstance(label, str) for values in labels.values() for label in values}
+    if len(kinds) > 1:
+        raise InputError("folder", str(folder), "has labels as text in one file and as numbers in the other")
+    if kinds == {True}:
+        names = ordered_class_names(str(folder), (name for values in labels.values() for name in values))
+        index = {name: label for label, name in enumerate(names)}
+        labels = {split: [index[name] for name in values] for split, values in labels.items()}
+        notes: tuple[str, ...] = ("labels as text were mapped to numbers",)
+    else:
+        names, notes = _integer_classes(paths, labels), ()
+    splits = {
+        split: Gathered(
+            [f"{path.name} row {row}" for row in range(len(labels[split]))], labels[split], _Reader(path)
+        )
+        for split, path in paths.items()
+    }
+    return FoundSet(splits, names, notes)
+
+
+class _Reader:
+    """Reads the image column of a file each time it is called."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __call__(self) -> Iterator[bytes]:
+        try:
+            for batch in open_parquet(self.path).iter_batches(ROWS_PER_GROUP, columns=["image"]):
+                for value in batch.column(0).to_pylist():
+                    yield (value.get("bytes") if isinstance(value, dict) else value) or b""
+        except (pa.ArrowException, OSError) as error:
+            raise damaged(self.path, error) from None
+
+
+def _labels(path: Path) -> list[Any]:
+    file = open_parquet(path)
+    schema = file.schema_arrow
+    for name in ("image", "label"):
+        if name not in schema.names:
+            problem = f"has columns {', '.join(schema.names)}, but none named {name!r}"
+            raise InputError("data file", str(path), problem, remedy=_FORM)
+    for name, fits in (("image", _holds_bytes), ("label", _holds_labels)):
+        if not fits(schema.field(name).type):
+            problem = f"has column {name!r} as {schema.field(name).type}"
+            raise InputError("data file", str(path), problem, remedy=_FORM)
+    return _read_labels(path, file)
+
+
+def _read_labels(path: Path, file: pq.ParquetFile) -> list[Any]:
+    try:
+        column = file.read(columns=["label"])["label"]
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(path, error) from None
+    if column.null_count:
+        problem = f"has {column.null_count} nulls in column 'label'"
+        raise InputError("data file", str(path), problem, remedy="use -1 for unknown labels")
+    return list(column.to_pylist())
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        return any(field.name == "bytes" and _holds_bytes(field.type) for field in kind)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _holds_labels(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _integer_classes(paths: dict[str, Path], labels: dict[str, list[int]]) -> tuple[str, ...]:
+    stated = read_metadata(paths["train"]).class_names
+    most = len(stated) or MOST_CLASSES
+    for split, values in labels.items():
+        bad = [label for label in values if not -1 <= label < most]
+        if bad:
+            problem = f"holds {len(bad)} labels out of range, the first being {bad[0]}"
+            remedy = f"labels must be -1 (unknown) to {most - 1}"
+            raise InputError("data file", str(paths[split]), problem, remedy=remedy)
+    return stated or tuple(map(str, range(max(max(values) for values in labels.values()) + 1)))

@@ -1,0 +1,59 @@
+"""Run trials one after the other in this process, without Ray: for debugging, and as the reference."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from dalbt_ray.config import Trial
+from dalbt_ray.data.image_set import ImageSet, load_image_set
+from dalbt_ray.results import ResultsStore
+from dalbt_ray.trial.failures import hint_for, in_one_line
+from dalbt_ray.trial.observer import Observer
+from dalbt_ray.trial.outcome import SweepOutcome
+from dalbt_ray.trial.rounds import run_trial
+from dalbt_ray.trial.training import Stopped
+
+
+def run_in_process(
+    trials: Sequence[Trial],
+    store_root: str,
+    data_root: Path | None,
+    progress: Observer,
+    stop: Callable[[], bool] = lambda: False,
+) -> SweepOutcome:
+    """Run `trials` in order, on the GPU if there is one and else on one core.
+
+    One torch thread, as every trial on a CPU has under Ray: the last bits of a sum depend on the thread count.
+    """
+    torch.set_num_threads(1)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    store = ResultsStore(store_root)
+    image_sets: dict[tuple[str, str], ImageSet] = {}
+    done = failed = 0
+    for trial in trials:
+        key = (trial.dataset, trial.ood)
+        if key not in image_sets:
+            image_sets = {key: load_image_set(*key, data_root)}  # one at a time in memory
+        image_set = image_sets[key]
+        trial_id = trial.trial_id(image_set.data_hash)
+        progress.started(trial_id, trial.label, trial.rounds + 1)
+        try:
+            run_trial(
+                trial,
+                image_set,
+                store,
+                device=device,
+                on_round=lambda record, key=trial_id: progress.round(key, record["row"]),  # type: ignore[misc]
+                stop=stop,
+            )
+        except Stopped:
+            return SweepOutcome(done, failed, interrupted=True)
+        except Exception as error:
+            store.record_error(trial_id, error, hint_for(error))
+            progress.failed(trial_id, in_one_line(error))
+            failed += 1
+        else:
+            progress.finished(trial_id)
+            done += 1
+    return SweepOutcome(done, failed, interrupted=False)

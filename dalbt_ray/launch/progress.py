@@ -1,0 +1,190 @@
+"""What a person sees while a sweep runs: one live block on a terminal, a few plain lines elsewhere.
+
+It knows nothing of Ray: both backends tell it what happens.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from dalbt_ray.trial.clock import span
+
+SHOWN = 12
+"""Running trials that the live block lists; the others are counted."""
+
+PLAIN_EVERY_S = 60.0
+"""Seconds between the totals that are printed where there is no terminal."""
+
+
+@dataclass
+class _Running:
+    label: str
+    rounds: int
+    seen: int = 0
+    accuracy: float | None = None
+
+
+@dataclass
+class Tally:
+    """What has happened so far, and what follows from it. Pure: times are passed in.
+
+    Attributes:
+        trials: trials that this run has to do.
+        rounds_left: rounds that this run has to do, over all of them.
+        began: time when the first trial started.
+    """
+
+    trials: int
+    rounds_left: int
+    began: float = 0.0
+    done: int = 0
+    failed: int = 0
+    rounds_done: int = 0
+    running: dict[str, _Running] = field(default_factory=dict)
+
+    def eta_seconds(self, now: float) -> float | None:
+        """Seconds to go at the pace so far; None before the first round."""
+        if not self.rounds_done or now <= self.began:
+            return None
+        return (now - self.began) / self.rounds_done * max(0, self.rounds_left)
+
+    def line(self, now: float) -> str:
+        """The totals in one line."""
+        eta = self.eta_seconds(now)
+        parts = [f"{self.done} of {self.trials} trials done"]
+        if self.failed:
+            parts.append(f"{self.failed} failed")
+        parts.append(f"{len(self.running)} running")
+        parts.append(f"{span(now - self.began)} so far")
+        if eta is not None and self.done + self.failed < self.trials:
+            parts.append(f"about {span(eta)} to go")
+        return ", ".join(parts)
+
+
+class Progress:
+    """Told what happens to trials; shows it. Use as a context manager.
+
+    Args:
+        trials: trials to do.
+        rounds: rounds to do, over all of them.
+        stream: where to write; standard output if None.
+        clock: a steady clock in seconds.
+        also: told of each committed round, (trial id, round), and of each published trial, (trial id, None).
+    """
+
+    def __init__(
+        self,
+        trials: int,
+        rounds: int,
+        *,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = monotonic,
+        also: Callable[[str, int | None], None] = lambda _trial_id, _round: None,
+    ) -> None:
+        self._clock, self._also = clock, also
+        self._console = Console(file=stream, highlight=False)
+        self._tally = Tally(trials=trials, rounds_left=rounds, began=clock())
+        self._live: Live | None = None
+        self._printed = self._tally.began
+
+    def __enter__(self) -> Self:
+        """Show the live block, if this is a terminal."""
+        self._tally.began = self._printed = self._clock()
+        if self._console.is_terminal:
+            # Streams are left alone: anyone who prints does it through `say`, and Ray writes to files.
+            self._live = Live(
+                console=self._console,
+                get_renderable=self._block,
+                refresh_per_second=2,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the last state on the screen."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def started(self, key: str, label: str, rounds: int) -> None:
+        """A trial begins, or begins again, with at most `rounds` rounds to do."""
+        self._tally.running[key] = _Running(label=label, rounds=rounds)
+        self._beat()
+
+    def round(self, key: str, row: Mapping[str, Any]) -> None:
+        """A trial has committed a round; `row` is its row in the `rounds` table."""
+        running = self._tally.running.get(key)
+        if running is not None:
+            running.seen = int(row["round"]) + 1
+            running.accuracy = row.get("test_accuracy")
+        self._tally.rounds_done += 1
+        self._tally.rounds_left -= 1
+        self._also(key, int(row["round"]))
+        self._beat()
+
+    def finished(self, key: str) -> None:
+        """A trial is published."""
+        running = self._tally.running.pop(key, None)
+        self._tally.done += 1
+        self._also(key, None)
+        if running is not None:
+            self._drop_rounds(running)
+            accuracy = "" if running.accuracy is None else f"  {running.accuracy:.1%}"
+            self.say(f"{self._counter()} done    {running.label}{accuracy}", quiet_live=True)
+
+    def failed(self, key: str, message: str) -> None:
+        """A trial has failed for good."""
+        running = self._tally.running.pop(key, None)
+        self._tally.failed += 1
+        label = key
+        if running is not None:
+            self._drop_rounds(running)
+            label = running.label
+        self.say(f"{self._counter()} failed  {label}: {message}")
+
+    def say(self, text: str, *, quiet_live: bool = False) -> None:
+        """Print one line, above the live block; `quiet_live` drops it where that block shows the same."""
+        if not (quiet_live and self._live is not None):
+            self._console.print(text, markup=False, soft_wrap=True)
+        self._printed = self._clock()
+
+    @property
+    def summary(self) -> str:
+        """The totals in one line."""
+        return self._tally.line(self._clock())
+
+    def _drop_rounds(self, running: _Running) -> None:
+        # A trial may end early (stalled, pool exhausted, failed): what it will not do is not to go any more.
+        self._tally.rounds_left -= max(0, running.rounds - running.seen)
+
+    def _counter(self) -> str:
+        return f"[{self._tally.done + self._tally.failed}/{self._tally.trials}]"
+
+    def _beat(self) -> None:
+        if self._live is None and self._clock() - self._printed >= PLAIN_EVERY_S:
+            self.say(self.summary)
+
+    def _block(self) -> RenderableType:
+        # The refreshing thread calls this: it works on a copy.
+        running = list(self._tally.running.values())
+        table = Table(box=None, pad_edge=False, show_header=bool(running), header_style="dim")
+        table.add_column("trial", no_wrap=True, overflow="ellipsis", ratio=1)
+        table.add_column("round", justify="right")
+        table.add_column("accuracy", justify="right")
+        for trial in running[:SHOWN]:
+            accuracy = "" if trial.accuracy is None else f"{trial.accuracy:.1%}"
+            table.add_row(Text(trial.label), f"{trial.seen}/{trial.rounds}", accuracy)
+        if len(running) > SHOWN:
+            table.add_row(Text(f"and {len(running) - SHOWN} more", style="dim"), "", "")
+        return Group(Text(self.summary, style="bold"), table)

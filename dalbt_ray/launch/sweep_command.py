@@ -1,0 +1,180 @@
+"""The command line of every sweep file: choose trials, plan, run, report. Running it again resumes."""
+
+import argparse
+import shlex
+import sys
+from _thread import interrupt_main
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+from rich.console import Console
+
+from dalbt_ray.cli import data_root_argument, run_command
+from dalbt_ray.cluster.authentication import enable_token_authentication
+from dalbt_ray.cluster.discovery import running_here, this_machine
+from dalbt_ray.cluster.options import ClusterOptions
+from dalbt_ray.cluster.preflight import pack
+from dalbt_ray.launch.arguments import Presets, choose_trials, sweep_parser
+from dalbt_ray.launch.plan import Plan, estimate, make_plan
+from dalbt_ray.launch.progress import Progress
+from dalbt_ray.launch.trackers import open_tracker
+from dalbt_ray.launch.tracking import Tracking
+from dalbt_ray.results import Lease, ResultsStore, load_results
+from dalbt_ray.trial.clock import span
+from dalbt_ray.trial.outcome import SweepOutcome
+
+
+def main(presets: Presets, description: str | None = None, argv: Sequence[str] | None = None) -> int:
+    """Run a sweep file's command line and return its exit status.
+
+    Args:
+        presets: named lists of trials; the first one is the default.
+        description: printed by `--help`.
+        argv: arguments; those of the process if None.
+
+    Returns:
+        0 done, 1 some trials failed, 2 wrong input, 130 interrupted.
+    """
+    return run_command(lambda: _sweep(presets, description, argv))
+
+
+def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None) -> int:
+    arguments = sweep_parser(presets, description).parse_args(argv)
+    trials = choose_trials(presets, arguments)
+    root = arguments.results or f"results/{arguments.preset}"
+    data_root = data_root_argument(arguments.data_root)
+    console = Console(highlight=False, soft_wrap=True)
+    store = ResultsStore(root)
+    plan = make_plan(trials, store.committed(), data_root)
+    if arguments.plan:
+        print_plan(plan, root, arguments, console)
+        return 0
+    if not plan.to_do:
+        console.print(f"All {len(plan.planned)} trials of {arguments.preset!r} are done: nothing to do.")
+        _show_results(root, console)
+        return 0
+    store.create_or_open({"sweep": arguments.preset, "trials": len(plan.planned)})
+    with store.lease() as lease, interrupted_when_lost(lease):
+        plan = plan.renewed(store.committed())  # another driver may have finished some of it while we waited
+        nothing = SweepOutcome(0, 0, interrupted=False)
+        outcome = _run(plan, root, data_root, arguments) if plan.to_do else nothing
+    if outcome.interrupted:
+        console.print(f"Interrupted. What is committed is kept; resume with:\n  {resume_command(argv)}")
+        return outcome.exit_status
+    if outcome.failed:
+        console.print(
+            f"{outcome.failed} trials failed; their errors are in {root}/errors. Try them again with:"
+        )
+        console.print(f"  {resume_command(argv)}")
+    _show_results(root, console)
+    return outcome.exit_status
+
+
+def print_plan(plan: Plan, root: str, arguments: argparse.Namespace, console: Console) -> None:
+    """Trials, done, to do, and a cost estimate with its basis."""
+    done = len(plan.planned) - len(plan.to_do)
+    cost = estimate(plan, load_results(root) if done else None)
+    console.print(f"preset   {arguments.preset}  ->  {root}")
+    console.print(
+        f"trials   {len(plan.planned)}"
+        + (f" ({plan.duplicates} duplicates dropped)" if plan.duplicates else "")
+    )
+    console.print(f"done     {done}")
+    console.print(f"to do    {len(plan.to_do)}")
+    by_setting: dict[str, int] = {}
+    for trial in plan.to_do:
+        setting = f"{trial.dataset}{'+' + trial.ood if trial.ood else ''} b={trial.budget}"
+        by_setting[setting] = by_setting.get(setting, 0) + 1
+    for setting, count in by_setting.items():
+        console.print(f"           {setting}: {count}")
+    options = cluster_options(arguments)
+    if options.joins:
+        console.print(f"runs     on the Ray at {options.address}, as its nodes allow")
+    elif plan.to_do:
+        console.print(f"runs     {pack(plan.to_do, options, [this_machine()])}")
+    console.print(f"cost     {span(cost.seconds)} on one worker ({cost.basis})")
+
+
+def resume_command(argv: Sequence[str] | None) -> str:
+    """What to type to go on."""
+    parts = [sys.argv[0], *(sys.argv[1:] if argv is None else argv)]
+    return shlex.join(["python", *parts])
+
+
+@contextmanager
+def interrupted_when_lost(lease: Lease) -> Iterator[None]:
+    """Inside, the loss of the lease to another driver ends the sweep as Ctrl+C would."""
+    over = Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            if lease.wait_lost(timeout=1.0) and not over.is_set():
+                sys.stderr.write("another driver has taken over this results folder; stopping\n")
+                interrupt_main()
+                return
+
+    Thread(target=watch, daemon=True, name="lease").start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _run(plan: Plan, root: str, data_root: Path, arguments: argparse.Namespace) -> SweepOutcome:
+    rounds = sum(trial.rounds + 1 for trial in plan.to_do)
+    store = ResultsStore(root)
+    tracking = None
+    if arguments.track is not None:
+        folder = f"tracking/{arguments.preset}" if "://" in root else f"{root}/tracking"
+        tracking = Tracking(store, open_tracker(arguments.track, folder, arguments.preset))
+    also = tracking or (lambda _trial_id, _round: None)
+    try:
+        with Progress(len(plan.to_do), rounds, also=also) as progress:
+            return _run_backend(plan, root, data_root, arguments, progress)
+    finally:
+        if tracking is not None and not tracking.close():
+            sys.stderr.write("the tracker is slow and was left behind; the results are whole\n")
+
+
+def _run_backend(
+    plan: Plan, root: str, data_root: Path, arguments: argparse.Namespace, progress: Progress
+) -> SweepOutcome:
+    if arguments.in_process:
+        from dalbt_ray.launch.in_process import run_in_process
+
+        return run_in_process(plan.to_do, root, data_root, progress)
+    options = cluster_options(arguments)
+    if arguments.address is None and options.joins:
+        progress.say(
+            f"joining the Ray that runs here, {options.address}; --address local starts one of its own"
+        )
+    enable_token_authentication(options.address)  # before Ray is imported, which is now
+    from dalbt_ray.cluster.run import run_sweep
+
+    return run_sweep(plan.to_do, root, data_root, options, progress)
+
+
+def cluster_options(arguments: argparse.Namespace) -> ClusterOptions:
+    """Where trials run: the named cluster, else the Ray that `ray start` began here, else one of our own."""
+    address = arguments.address or running_here()
+    return ClusterOptions(
+        address=None if address == "local" else address,
+        workers_per_trial=arguments.workers_per_trial,
+        cpus_per_trial=arguments.cpus_per_trial,
+        gpus_per_trial=arguments.gpus_per_trial,
+        trial_timeout_s=arguments.trial_timeout,
+        max_concurrent=arguments.max_concurrent,
+        dashboard=arguments.dashboard,
+    )
+
+
+def _show_results(root: str, console: Console) -> None:
+    from dalbt_ray.report.build import build_report
+    from dalbt_ray.report.tables import summary_table
+
+    console.print(summary_table(load_results(root).rounds))
+    # A report is written to a disk; results in an object store get a folder here.
+    folder = Path("reports", Path(root).name) if "://" in root else None
+    console.print(f"report   {build_report(root, folder)}")

@@ -1,0 +1,1 @@
+"""What results say: metrics over seeds, statistics, figures, tables, the report page."""

@@ -1,0 +1,50 @@
+"""What the methods cost: seconds by part of a round, device hours per trial and per point of accuracy."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from dalbt_ray.report.frames import trial_keys
+
+PARTS = ["train", "auxiliary", "score", "select", "evaluate"]
+
+
+def cost_summary(
+    timings: pd.DataFrame, rounds: pd.DataFrame, devices: Mapping[str, float] | None = None
+) -> pd.DataFrame:
+    """One row per setting and method, means over trials.
+
+    Args:
+        timings: the `timings` frame.
+        rounds: a prepared `rounds` frame.
+        devices: devices that a trial held, by trial id; 1 where it is not listed. Below 1 where trials
+            share one.
+
+    Returns:
+        `setting, method, n_trials, round_seconds` (median over rounds), one column of seconds a trial for
+        every part (`train, auxiliary, score, select, evaluate, other`), `trial_seconds`, `device_hours` a
+        trial, and `device_hours_per_point`: a trial's device hours over the points of test accuracy gained
+        since round 0 (NaN where nothing was gained).
+    """
+    first = rounds.groupby("trial_id")["test_accuracy"].first()
+    last = rounds.groupby("trial_id")["test_accuracy"].last()
+    columns = [f"{part}_seconds" for part in PARTS] + ["total_seconds"]
+    totals = timings.groupby("trial_id")[columns].sum()
+    totals = totals.join(trial_keys(rounds), how="inner")
+    totals["other_seconds"] = totals["total_seconds"] - totals[columns[:-1]].sum(axis=1)
+    totals["device_hours"] = totals["total_seconds"] / 3600
+    totals["device_hours"] *= [(devices or {}).get(str(trial_id), 1.0) for trial_id in totals.index]
+    gained = (100 * (last - first)).reindex(totals.index)
+    totals["device_hours_per_point"] = totals["device_hours"] / gained.where(gained > 0)
+    groups = totals.groupby(["setting", "method"], sort=False)
+    table = groups[
+        [*columns[:-1], "other_seconds", "total_seconds", "device_hours", "device_hours_per_point"]
+    ].mean()
+    table = table.rename(
+        columns={name: name.removesuffix("_seconds") for name in [*columns[:-1], "other_seconds"]}
+    )
+    table = table.rename(columns={"total_seconds": "trial_seconds"})
+    table.insert(0, "n_trials", groups.size())
+    each = timings.join(trial_keys(rounds), on="trial_id", how="inner")
+    table.insert(1, "round_seconds", each.groupby(["setting", "method"])["total_seconds"].median())
+    return table.reset_index()

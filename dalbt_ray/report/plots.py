@@ -1,0 +1,203 @@
+"""Static figures for papers: one call each, saved as PNG, SVG and PDF."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from dalbt_ray.report.curves import Axis, learning_curves
+from dalbt_ray.report.frames import prepare_rounds
+from dalbt_ray.report.style import Style, styles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+AXIS_TITLES = {"n_bought": "labels paid for", "n_labeled": "labels gained"}
+METRIC_TITLES = {
+    "test_accuracy": "test accuracy (%)",
+    "train_accuracy": "training accuracy (%)",
+    "validation_accuracy": "validation accuracy (%)",
+    "test_nll": "test negative log-likelihood",
+    "test_ece": "expected calibration error",
+    "purity": "purity of the query (%)",
+    "cumulative_purity": "purity of all queries (%)",
+    "ood_auroc": "AUROC, in-distribution against OOD images",
+}
+PERCENT = ("test_accuracy", "train_accuracy", "validation_accuracy", "purity", "cumulative_purity")
+FORMATS = ("png", "svg", "pdf")
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """Which trials one figure of the paper shows."""
+
+    number: int
+    dataset: str
+    budget: int
+    mixed: bool = False
+
+
+PAPER_FIGURES = (
+    PaperFigure(2, "mnist", 100),
+    PaperFigure(3, "cifar10", 1000),
+    PaperFigure(4, "cifar10", 2500),
+    PaperFigure(5, "fashion_mnist", 100),
+    PaperFigure(6, "cifar10", 1000, mixed=True),
+)
+"""Figures 2 to 6 of the paper, by the experiment that its text gives each of them.
+
+The paper states no budget for figure 5; ours is the smaller one of its grid."""
+
+
+def figure_2(rounds: pd.DataFrame) -> "Figure":
+    """MNIST, 100 initial labels and 100 a round."""
+    return paper_figure(rounds, PAPER_FIGURES[0])
+
+
+def figure_3(rounds: pd.DataFrame) -> "Figure":
+    """CIFAR-10, 5,000 initial labels and 1,000 a round."""
+    return paper_figure(rounds, PAPER_FIGURES[1])
+
+
+def figure_4(rounds: pd.DataFrame) -> "Figure":
+    """CIFAR-10, 5,000 initial labels and 2,500 a round."""
+    return paper_figure(rounds, PAPER_FIGURES[2])
+
+
+def figure_5(rounds: pd.DataFrame) -> "Figure":
+    """Fashion-MNIST, 100 initial labels and 100 a round."""
+    return paper_figure(rounds, PAPER_FIGURES[3])
+
+
+def figure_6(rounds: pd.DataFrame) -> "Figure":
+    """CIFAR-10 mixed with each OOD set: accuracy of every method on every pool."""
+    return paper_figure(rounds, PAPER_FIGURES[4])
+
+
+def paper_figure(rounds: pd.DataFrame, which: PaperFigure) -> "Figure":
+    """The figure for one experiment of the paper.
+
+    Raises:
+        LookupError: no trial of `rounds` belongs to it.
+    """
+    here = rounds[(rounds["dataset"] == which.dataset) & (rounds["budget"] == which.budget)]
+    here = here[(here["ood"] != "") == which.mixed]
+    if here.empty:
+        kind = "mixed pools" if which.mixed else "single pool"
+        message = f"figure {which.number} needs {which.dataset} ({kind}) with a budget of {which.budget}"
+        raise LookupError(message)
+    return curve_figure(here)
+
+
+def curve_figure(
+    rounds: pd.DataFrame, metric: str = "test_accuracy", axis: Axis = "n_bought", *, level: float = 0.95
+) -> "Figure":
+    """Learning curves with intervals, one panel per setting, one shared legend.
+
+    Args:
+        rounds: the `rounds` frame of `load_results`, or a part of it.
+        metric: the column to draw.
+        axis: labels paid for (initial set included) or labels gained.
+        level: coverage of the bootstrap band over seeds.
+    """
+    rounds = rounds if "setting" in rounds else prepare_rounds(rounds)
+    curves = learning_curves(rounds, metric, level)
+    initial = rounds[rounds["round"] == 0].groupby("setting")["n_labeled"].mean()
+    settings = [name for name in rounds["setting"].unique() if (curves["setting"] == name).any()]
+    looks = styles(sorted(rounds["method"].unique()))
+    columns = max(1, min(3, len(settings)))
+    figure, panels = _grid(
+        columns, max(1, -(-len(settings) // columns)), legend=max(map(len, looks), default=0)
+    )
+    for panel, setting in zip(panels, settings, strict=False):
+        here = curves[curves["setting"] == setting]
+        offset = float(initial.get(setting, 0.0)) if axis == "n_bought" else 0.0
+        draw_curves(panel, here, looks, axis=axis, offset=offset, scale=100.0 if metric in PERCENT else 1.0)
+        panel.set_title(setting, fontsize=10)
+        panel.set_xlabel(AXIS_TITLES[axis])
+        panel.set_ylabel(METRIC_TITLES.get(metric, metric.replace("_", " ")))
+    for panel in panels[len(settings) :]:
+        panel.set_visible(False)
+    handles = {line.get_label(): line for panel in panels for line in panel.get_lines()}
+    names = [name for name in looks if name in handles]
+    if names:
+        figure.legend(
+            [handles[name] for name in names], names, loc="outside right upper", fontsize=8, frameon=False
+        )
+    return figure
+
+
+def _grid(columns: int, lines: int, legend: int) -> tuple["Figure", list["Axes"]]:
+    """Panels of fixed size with room for a legend of `legend` characters on the right.
+
+    Margins are given in inches: matplotlib's own layout engines draw everything twice for every saved format.
+    """
+    from matplotlib.figure import Figure
+
+    width, height, left, right, bottom, top = 3.5, 2.6, 0.65, 0.75 + 0.062 * legend, 0.5, 0.35
+    total_width = left + columns * width + (columns - 1) * left + right
+    total_height = lines * (height + bottom + top)
+    figure = Figure(figsize=(total_width, total_height))
+    figure.subplots_adjust(
+        left=left / total_width,
+        right=1 - right / total_width,
+        bottom=bottom / total_height,
+        top=1 - top / total_height,
+        wspace=left / width,
+        hspace=(bottom + top) / height,
+    )
+    return figure, list(figure.subplots(lines, columns, squeeze=False).ravel())
+
+
+def draw_curves(
+    panel: "Axes",
+    curves: pd.DataFrame,
+    looks: dict[str, Style],
+    *,
+    axis: Axis,
+    offset: float,
+    scale: float,
+) -> None:
+    """Draw one setting's curves: a line with markers and a band per method.
+
+    Args:
+        panel: where to draw.
+        curves: rows of `learning_curves` of one setting.
+        looks: a style per method.
+        axis: the label axis.
+        offset: added to the axis: the size of the initial set, for labels paid for.
+        scale: factor on the values, 100 for percentages.
+    """
+    for method, curve in curves.groupby("method"):
+        look = looks[str(method)]
+        x = curve[axis].to_numpy(np.float64) + offset
+        dash = (0, tuple(float(length) for length in look.dash.split())) if look.dash else "-"
+        panel.plot(
+            x, scale * curve["mean"], color=look.color, marker=look.marker, linestyle=dash,
+            markersize=4.5, linewidth=1.5, label=str(method),
+        )  # fmt: skip
+        if curve["low"].notna().any():
+            panel.fill_between(
+                x, scale * curve["low"], scale * curve["high"], color=look.color, alpha=0.15, linewidth=0
+            )
+    panel.grid(visible=True, color="#dddddd", linewidth=0.6)
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def save_figure(figure: "Figure", folder: Path, name: str, formats: tuple[str, ...] = FORMATS) -> list[Path]:
+    """Save as `<folder>/<name>.<format>`; the text of SVG and PDF files stays text.
+
+    The files carry no date, so that equal results give equal files.
+    """
+    import matplotlib as mpl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.{kind}" for kind in formats]
+    with mpl.rc_context({"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": name}):
+        for path in paths:
+            dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(path.suffix[1:])
+            figure.savefig(path, dpi=150, metadata=dated)
+    return paths

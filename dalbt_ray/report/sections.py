@@ -1,0 +1,273 @@
+"""The sections of the report page, from what was found."""
+
+from math import isinf, isnan
+
+import pandas as pd
+
+from dalbt_ray.report.findings import Findings
+from dalbt_ray.report.page import Block, Checks, Heading, HeatTable, Section, Text, TextTable
+from dalbt_ray.report.statistics import power_sentence, smallest_exact_p
+from dalbt_ray.report.tables import number, percent, summary_text
+
+LARGEST_MATRIX = 30
+"""Methods up to which a matrix is shown; larger ones are in the tables folder."""
+
+
+def results_section(findings: Findings) -> Section:
+    """The table of means, one per setting."""
+    blocks: list[Block] = [
+        Text(
+            "Test accuracy in %, mean ± standard deviation over seeds. AUBC is the mean height of the learning curve "
+            "over the labels paid for. Trials that have not reached the last round of their setting are in no mean.",
+            note=True,
+        )
+    ]
+    text = summary_text(findings.summary)
+    for setting, table in text.groupby("setting", sort=False):
+        mixed = "purity" in table and (table["purity"] != "-").any()
+        dropped = ["setting"] if mixed else ["setting", "purity"]
+        blocks.append(TextTable.of(table.drop(columns=dropped, errors="ignore"), str(setting)))
+    return Section("results", "Results", blocks)
+
+
+def comparison_section(findings: Findings) -> Section:
+    """What holds against random sampling, and what the number of seeds allows."""
+    blocks: list[Block] = [
+        Text(
+            "Differences in AUBC, in points, paired on seeds: a method against random sampling under its own objective "
+            "shows what the selection contributes; a joint method against random (supervised) shows selection and loss "
+            "together, and random (joint) against random (supervised) the loss alone. In brackets are 95 % t "
+            "intervals; p is a paired t-test, corrected within the setting (Holm)."
+        )
+    ]
+    if findings.against_random.empty:
+        blocks = [Text("There are no random trials to compare with.")]
+    for setting, table in findings.against_random.groupby("setting", sort=False):
+        finals = findings.final_against_random
+        finals = finals[finals["setting"] == setting].reset_index(drop=True)
+        blocks.append(
+            TextTable.of(_against_random(table.reset_index(drop=True), finals), str(setting), ("against",))
+        )
+        blocks.append(Text(power_sentence(table), note=True))
+    if len(findings.saving):
+        blocks.append(Heading("Labels saved"))
+        blocks.append(
+            Text(
+                "Each seed's target is the final accuracy of its own random trial. Trials that never reach it are "
+                "counted as not reached; the saving is over the seeds where both did, with a 95 % bootstrap interval.",
+                note=True,
+            )
+        )
+        for setting, table in findings.saving.groupby("setting", sort=False):
+            blocks.append(TextTable.of(_saving(table), str(setting)))
+    return Section("comparison", "Against random sampling", blocks)
+
+
+def _against_random(aubc: pd.DataFrame, final: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "method": aubc["method"],
+            "against": aubc["baseline"],
+            "seeds": [
+                f"{n} (without {dropped})" if dropped else str(n)
+                for n, dropped in zip(aubc["n_seeds"], aubc["dropped_seeds"], strict=True)
+            ],
+            "AUBC": _differences(aubc),
+            "p": [_p(value) for value in aubc["p"]],
+            "p (Holm)": [_p(value) for value in aubc["p_holm"]],
+            "final accuracy": _differences(final),
+            "its p (Holm)": [_p(value) for value in final["p_holm"]],
+        }
+    )
+
+
+def _saving(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "method": table["method"],
+            "target": [percent(value) for value in table["target"]],
+            "reached": table["reached"],
+            "median labels": [
+                "not reached" if isinf(value) else f"{value:,.0f}" for value in table["labels"]
+            ],
+            "saved (%)": [percent(value) for value in table["saving"]],
+            "95 % interval": [
+                "-" if isnan(low) else f"{100 * low:.0f} to {100 * high:.0f}"
+                for low, high in zip(table["low"], table["high"], strict=True)
+            ],
+        }
+    )
+
+
+def ranking_section(findings: Findings) -> Section:
+    """Who beats whom."""
+    blocks: list[Block] = []
+    matrix = findings.penalties.matrix
+    tests = findings.penalties.tests
+    n = int(tests["n_seeds"].max()) if len(tests) else 0
+    if len(tests) and n < 2:
+        blocks.append(Text("No pair of methods shares two seeds yet, so nothing can be tested."))
+    elif len(tests) and len(matrix) <= LARGEST_MATRIX:
+        order = findings.penalties.beaten.sort_values().index
+        shown = matrix.loc[order, order].copy()
+        shown.loc["beaten by others (mean)"] = findings.penalties.beaten[order]
+        rounds = "; ".join(f"{name}: {_words(at)}" for name, at in findings.penalties.checkpoints.items())
+        blocks += [
+            Text(
+                "Pairwise penalty matrix (Ash et al. 2020), joined on seeds: how often the method of the row beats "
+                "that of the column, by a paired t-test at 0.05 after Holm's correction over all pairs and "
+                "checkpoints of a setting, summed over settings (at most "
+                f"{len(findings.penalties.checkpoints)}). Best method first."
+            ),
+            HeatTable.of(shown, "Row beats column", 2, float(len(findings.penalties.checkpoints))),
+            Text(
+                f"Checkpoints (rounds): {rounds}. Tests, p values and dropped seeds: tables/penalty_tests.csv.",
+                True,
+            ),
+        ]
+        if not (tests["p_holm"] < 0.05).any():
+            blocks.append(
+                Text(f"No pair differs significantly after the correction, with {n} seeds at most.", True)
+            )
+    if len(findings.ranked_settings) > 1 and len(findings.ranks) > 1:
+        left_out = (
+            f" Not in all of them, and so not ranked: {', '.join(findings.unranked)}."
+            if findings.unranked
+            else ""
+        )
+        ranks = pd.DataFrame(
+            {"method": findings.ranks.index, "mean rank": [f"{v:.2f}" for v in findings.ranks]}
+        )
+        wilcoxon = findings.wilcoxon
+        n = int(wilcoxon["n_settings"].max())
+        significant = wilcoxon[wilcoxon["p_holm"] < 0.05]
+        pairs = "; ".join(
+            f"{row.method} and {row.rival} (p = {row.p_holm:.3g})" for row in significant.itertuples()
+        )
+        blocks += [
+            TextTable.of(ranks, f"Mean rank by AUBC over {len(findings.ranked_settings)} settings"),
+            Text(
+                f"Pairwise Wilcoxon signed-rank tests over settings, Holm-corrected: {pairs or 'no pair differs'}. "
+                f"With {n} settings the smallest two-sided p before correction is {smallest_exact_p(n):.3g}.{left_out}",
+                note=True,
+            ),
+        ]
+    return Section("rankings", "Who beats whom", blocks)
+
+
+def mixed_section(findings: Findings) -> Section:
+    """Purity of the queries from mixed pools."""
+    blocks: list[Block] = []
+    if len(findings.purity):
+        blocks.append(
+            Text(
+                "Purity is the share of in-distribution images among the acquired ones. Enrichment is purity over the share of "
+                "in-distribution images available, so uniform sampling has 1. OOD images cost budget and give no label; labels are "
+                "per trial, initial set not counted.",
+                note=True,
+            )
+        )
+    for setting, table in findings.purity.groupby("setting", sort=False):
+        text = pd.DataFrame(
+            {
+                "method": table["method"],
+                "seeds": table["n_seeds"],
+                "acquired": [f"{value:,.0f}" for value in table["acquired"]],
+                "gained": [f"{value:,.0f}" for value in table["gained"]],
+                "wasted": [f"{value:,.0f}" for value in table["wasted"]],
+                "purity (%)": [percent(*row) for row in table[["purity", "purity_sd"]].to_numpy()],
+                "enrichment": [number(value, 3) for value in table["enrichment"]],
+                "repeats (%)": [percent(value) for value in table["repeats"]],
+                "rounds without a label": [number(value, 1) for value in table["empty_rounds"]],
+            }
+        )
+        blocks.append(TextTable.of(text, str(setting)))
+    return Section("mixed", "Mixed pools", blocks)
+
+
+def queries_section(findings: Findings) -> Section:
+    """Overlap of queries and class balance."""
+    blocks: list[Block] = []
+    for name, matrix in findings.overlaps.items():
+        if 1 < len(matrix) <= LARGEST_MATRIX:
+            top = max(0.5, float(matrix.max().max()))
+            blocks.append(HeatTable.of(matrix, f"{name}: Jaccard overlap of all queries", 2, top))
+    if blocks:
+        blocks.insert(
+            0,
+            Text(
+                "Overlap of what two methods acquired with the same seed (intersection over union, mean over seeds). On "
+                "the diagonal a method meets itself with other seeds, where the initial sets differ too.",
+                note=True,
+            ),
+        )
+    for setting, table in findings.balance.groupby("setting", sort=False):
+        text = pd.DataFrame(
+            {
+                "method": table["method"],
+                "entropy of classes": [number(value, 3) for value in table["entropy"]],
+                "rarest class (%)": [percent(value) for value in table["rarest"]],
+                "commonest class (%)": [percent(value) for value in table["commonest"]],
+            }
+        )
+        blocks.append(
+            TextTable.of(text, f"{setting}: classes acquired (entropy 1 is an equal share of each)")
+        )
+    return Section("queries", "What was acquired", blocks)
+
+
+def cost_section(findings: Findings) -> Section:
+    """Time by part of a round, device hours."""
+    blocks: list[Block] = []
+    for setting, table in findings.cost.groupby("setting", sort=False):
+        parts = ["train", "auxiliary", "score", "select", "evaluate", "other"]
+        text = pd.DataFrame(
+            {
+                "method": table["method"],
+                "trials": table["n_trials"],
+                "round (median)": [number(value, 2) for value in table["round_seconds"]],
+                **{part: [number(value, 1) for value in table[part]] for part in parts},
+                "trial": [number(value, 1) for value in table["trial_seconds"]],
+                "device hours": [f"{value:.3g}" for value in table["device_hours"]],
+                "device hours per point": [
+                    "-" if isnan(value) else f"{value:.2g}" for value in table["device_hours_per_point"]
+                ],
+            }
+        )
+        blocks.append(TextTable.of(text, f"{setting}: seconds a trial by part, means over trials"))
+    if blocks:
+        blocks.append(
+            Text(
+                "A point is a percentage point of test accuracy gained since round 0. Running trials count so far.",
+                True,
+            )
+        )
+    return Section("cost", "Cost", blocks)
+
+
+def checks_section(findings: Findings) -> Section:
+    """The sanity checks."""
+    return Section("checks", "Sanity checks", [Checks(findings.checks)])
+
+
+def _differences(table: pd.DataFrame) -> list[str]:
+    """`+0.76 (-0.92 to +2.43)` in points."""
+    rows = zip(table["difference"], table["low"], table["high"], strict=True)
+    return [
+        "-"
+        if isnan(difference)
+        else f"{100 * difference:+.2f}"
+        if isnan(low)
+        else f"{100 * difference:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
+        for difference, low, high in rows
+    ]
+
+
+def _p(value: float) -> str:
+    if isnan(value):
+        return "-"
+    return "<0.0001" if value < 1e-4 else f"{value:.2g}"
+
+
+def _words(rounds: list[int]) -> str:
+    return ", ".join(map(str, rounds))

@@ -1,0 +1,144 @@
+"""One results folder: open it, see what is done, commit rounds, publish trials."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dalbt_ray.results import trial_errors as failures
+from dalbt_ray.results.published import committed_ids, read_manifest_or_refuse
+from dalbt_ray.results.schemas import Row
+from dalbt_ray.results.storage import commit, journal
+from dalbt_ray.results.storage.folder import check_folder, read_sweep
+from dalbt_ray.results.storage.lease import Claim, Lease, Patience, hold
+from dalbt_ray.results.storage.lease_file import FileClaim
+from dalbt_ray.results.storage.lease_object import ObjectClaim
+from dalbt_ray.results.storage.local_disk import LocalStorage
+from dalbt_ray.results.storage.protocol import open_storage
+from dalbt_ray.results.storage.sealed import seal
+
+
+class ResultsStore:
+    """The results of one sweep, on a disk or in an object store. Cheap to make; travels to workers by pickle.
+
+    Attributes:
+        storage: where the files are.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.storage = open_storage(root)
+
+    @property
+    def location(self) -> str:
+        """The folder or URI."""
+        return self.storage.location
+
+    def exists(self) -> bool:
+        """Whether this is a results folder already, as seen from this machine.
+
+        Raises:
+            InputError: it is of another format or a newer version.
+        """
+        return read_sweep(self.storage) is not None
+
+    def create_or_open(self, sweep: Mapping[str, Any]) -> None:
+        """Make the folder, or check that it is ours, and record in `sweep.json` what now writes to it.
+
+        Args:
+            sweep: JSON values: the grid and who runs it. A grid may grow, so the last one stays; `created_utc` keeps
+                the time of the first.
+
+        Raises:
+            InputError: a file, a folder of something else or of a newer version, or one that cannot be written.
+        """
+        check_folder(self.storage)
+        self.storage.prepare()
+        before = read_sweep(self.storage) or {}
+        created = before.get("created_utc", datetime.now(UTC).isoformat(timespec="seconds"))
+        after = {"created_utc": created, **sweep}
+        if after != before:
+            self.storage.write("sweep.json", seal("results", after))
+
+    @contextmanager
+    def lease(self, patience: Patience | None = None) -> Iterator[Lease]:
+        """Be the only driver of this folder for a `with` block, and remove what crashed ones left.
+
+        A dead owner on this host is replaced at once; a silent one elsewhere after a minute, which the log announces.
+
+        Raises:
+            InputError: another driver is alive (known in under 5 s); names its host, pid, and since when.
+        """
+        patience, lease, storage = patience or Patience(), Lease(), self.storage
+        claim: Claim = (
+            FileClaim(storage, patience, lease)
+            if isinstance(storage, LocalStorage)
+            else ObjectClaim(storage, patience, lease)
+        )
+        with hold(claim, self.location, patience):
+            storage.sweep()
+            for trial_id in self.committed().intersection(journal.unfinished(storage)):
+                self.clear(trial_id)
+            yield lease
+
+    def committed(self) -> set[str]:
+        """Ids of the published trials. Reads names only: fast for any number."""
+        return committed_ids(self.storage)
+
+    def manifest(self, trial_id: str) -> dict[str, Any]:
+        """A published trial's manifest.
+
+        Raises:
+            InputError: the trial is not published, or its manifest is damaged.
+        """
+        return read_manifest_or_refuse(self.storage, trial_id)
+
+    def journal(self, trial_id: str) -> journal.Journal:
+        """The committed rounds of an unfinished trial."""
+        return journal.Journal(self.storage, trial_id)
+
+    def unfinished(self) -> dict[str, int]:
+        """Committed rounds by trial id, of trials that are begun and not published."""
+        committed = self.committed()
+        return {
+            trial_id: len(self.storage.entries(f"{journal.FOLDER}/{trial_id}"))
+            for trial_id in journal.unfinished(self.storage)
+            if trial_id not in committed
+        }
+
+    def publish(
+        self,
+        trial_id: str,
+        manifest: Mapping[str, Any],
+        *,
+        rounds: Sequence[Row],
+        selections: Sequence[Row],
+        timings: Sequence[Row],
+    ) -> None:
+        """Publish a finished trial: three tables, then the manifest; then clear its journal and its last failure.
+
+        Publishing it again with the same rounds and selections changes nothing.
+
+        Raises:
+            ConflictError: it is published with other rounds or selections; those stay.
+            ValueError: a value that its table cannot hold, a NaN among them.
+        """
+        tables = {"rounds": rounds, "selections": selections, "timings": timings}
+        commit.publish(self.storage, trial_id, manifest, tables)  # type: ignore[arg-type]
+        self.clear(trial_id)
+
+    def clear(self, trial_id: str) -> None:
+        """Forget the journal and the last failure of a trial."""
+        self.storage.delete_folder(f"{journal.FOLDER}/{trial_id}")
+        self.storage.delete(failures.error_file(trial_id))
+
+    def record_error(self, trial_id: str, error: BaseException, hint: str = "") -> None:
+        """Keep a trial's failure for `errors`, with the end of its trace; `hint` says what may fix it."""
+        failures.record_error(self.storage, trial_id, error, hint)
+
+    def errors(self) -> dict[str, dict[str, Any]]:
+        """The last failure of each trial that is not published: type, message, hint, when_utc, trace."""
+        committed = self.committed()
+        return {
+            key: value for key, value in failures.read_errors(self.storage).items() if key not in committed
+        }

@@ -1,0 +1,71 @@
+"""What a results folder looks like from outside: is it ours, is it of our version?"""
+
+import json
+from typing import Any
+
+from dalbt_ray.errors import InputError
+from dalbt_ray.results.storage.protocol import Storage
+from dalbt_ray.results.storage.sealed import VERSION, DamagedError, unseal
+
+SWEEP = "sweep.json"
+
+OUR_ENTRIES = {
+    "trials/", "rounds/", "selections/", "timings/", "progress/", "errors/", "staging/", "quarantine/", "snapshot/",
+    "report/", "tracking/", "logs/", "lease.lock", "lease.json", "probe",
+}  # fmt: skip
+
+
+def check_folder(storage: Storage) -> None:
+    """Refuse to write among files that are not ours.
+
+    Raises:
+        InputError: there is no `sweep.json`, and there is something that no results folder has.
+    """
+    entries = storage.entries("")
+    if SWEEP in entries:
+        return
+    unknown = [name for name in entries if name not in OUR_ENTRIES and not name.startswith(".")]
+    if unknown:
+        raise InputError(
+            "results",
+            storage.location,
+            f"is not a results folder: it has {unknown[0]!r} and no {SWEEP}",
+            remedy="name a new or an empty folder",
+        )
+
+
+def read_sweep(storage: Storage) -> dict[str, Any] | None:
+    """What `sweep.json` says; None if there is none.
+
+    Raises:
+        InputError: it is of another format or a newer version, or damaged.
+    """
+    try:
+        data = storage.read(SWEEP)
+    except FileNotFoundError:
+        return None
+    try:
+        head = json.loads(data)
+        kind, version = head.get("format"), head.get("version")
+    except (ValueError, AttributeError, RecursionError):
+        kind, version = "dalbt-results", VERSION  # torn: the seal will say so
+    if kind != "dalbt-results":
+        raise InputError(
+            "results", storage.location, f"has the format {kind!r}", remedy="name a new or an empty folder"
+        )
+    if isinstance(version, int) and version > VERSION:
+        raise InputError(
+            "results",
+            storage.location,
+            f"has version {version} of the format; this program knows version {VERSION}",
+            remedy="install a newer dalbt-ray",
+        )
+    try:
+        return unseal("results", data)
+    except DamagedError as error:
+        raise InputError(
+            "results",
+            f"{storage.location}/{SWEEP}",
+            str(error),
+            remedy=f"run `dalbt verify {storage.location}`",
+        ) from error

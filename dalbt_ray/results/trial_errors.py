@@ -1,0 +1,52 @@
+"""The last failure of each trial, in words: what a user reads to fix it."""
+
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+from dalbt_ray.results.identity import is_trial_id
+from dalbt_ray.results.storage.protocol import Storage
+from dalbt_ray.results.storage.sealed import DamagedError, seal, unseal
+
+FOLDER = "errors"
+TRACE_LINES = 40
+
+
+def record_error(storage: Storage, trial_id: str, error: BaseException, hint: str = "") -> None:
+    """Replace the trial's last failure by `error`; `hint` says what may fix it."""
+    trace = "".join(traceback.format_exception(error)).splitlines()
+    content = {
+        "trial_id": trial_id,
+        "type": type(error).__name__,
+        "message": str(error),
+        "hint": hint,
+        "when_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "trace": trace[-TRACE_LINES:],
+    }
+    storage.write(error_file(trial_id), seal("error", content))
+
+
+def read_errors(storage: Storage) -> dict[str, dict[str, Any]]:
+    """The last failure of each trial that has one, by trial id. A damaged file counts as a failure of unknown cause."""
+    failures: dict[str, dict[str, Any]] = {}
+    for name in storage.entries(FOLDER):
+        trial_id = name.removesuffix(".json")
+        if not is_trial_id(trial_id):
+            continue
+        try:
+            failures[trial_id] = unseal("error", storage.read(f"{FOLDER}/{name}"))
+        except DamagedError as error:
+            failures[trial_id] = {
+                "trial_id": trial_id,
+                "type": "unknown",
+                "message": f"{name} {error}",
+                "hint": "",
+            }
+        except FileNotFoundError:
+            continue  # the trial was published while we read
+    return failures
+
+
+def error_file(trial_id: str) -> str:
+    """Where a trial's last failure lies."""
+    return f"{FOLDER}/{trial_id}.json"

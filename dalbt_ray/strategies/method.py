@@ -1,0 +1,138 @@
+"""What every acquisition strategy is: a frozen value with a pure `select`."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalbt_ray.auxiliary import AuxiliarySettings
+from dalbt_ray.pool import PoolView
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What a strategy asks of training and scoring besides one classifier.
+
+    Attributes:
+        dropout: dropout probability in the network; 0 is the plain network.
+        dropout_samples: stochastic passes per image while scoring, with masks shared by all images.
+        members: independently initialized and trained networks.
+        variational: the encoder yields a mean and a variance and the classifier trains on samples (DAL-OSR).
+    """
+
+    dropout: float = 0.0
+    dropout_samples: int = 0
+    members: int = 1
+    variational: bool = False
+
+
+class Method(ABC):
+    """Base of all strategies. A subclass is a frozen dataclass whose fields are its options.
+
+    Implement `pick`; `select` checks the input once for everyone, so that `pick` need not.
+    """
+
+    name: ClassVar[str]
+
+    @property
+    def needs(self) -> Needs:
+        """What to train and score; the plain classifier unless overridden."""
+        return Needs()
+
+    @property
+    def auxiliary(self) -> AuxiliarySettings | None:
+        """Networks of the strategy's own that are trained along; none unless overridden."""
+        return None
+
+    def select(self, pool: PoolView, budget: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Rows to acquire: int64[min(budget, unlabeled)], distinct, unlabeled, best first.
+
+        Rows that were acquired before and returned come only after every other row.
+
+        Raises:
+            ValueError: budget below 1, or an array that is not finite (names strategy and first bad row).
+        """
+        if budget < 1:
+            raise ValueError(f"budget: {budget} must be at least 1")
+        check_finite(pool, self.name)
+        return self.pick_fresh_first(pool, budget, rng)
+
+    def pick_fresh_first(self, pool: PoolView, budget: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Split a query: never-offered rows first, returned ones only to fill up."""
+        candidates = pool.unlabeled_rows
+        demoted = np.zeros(len(pool.labeled), bool) if pool.demoted is None else pool.demoted
+        fresh, returned = candidates[~demoted[candidates]], candidates[demoted[candidates]]
+        picks = [self.pick(pool, fresh, min(budget, len(fresh)), rng)] if len(fresh) else []
+        missing = budget - len(fresh)
+        if missing > 0 and len(returned):
+            picks.append(self.pick(pool, returned, min(missing, len(returned)), rng))
+        return np.concatenate(picks).astype(np.int64) if picks else np.empty(0, np.int64)
+
+    @abstractmethod
+    def pick(
+        self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """`budget` distinct rows of `candidates` (ascending, 1 <= budget <= len(candidates)), best first."""
+
+    def ranking(self, pool: PoolView) -> NDArray[np.float64] | None:  # noqa: ARG002
+        """float64[n], higher is wanted more; None where a method has no score for a single image."""
+        return None
+
+    def score(self, pool: PoolView) -> NDArray[np.float64] | None:
+        """float64[n], what is recorded beside each query; the ranking unless a method says otherwise."""
+        return self.ranking(pool)
+
+    def note(self, pool: PoolView) -> str:  # noqa: ARG002
+        """One line for the round's row if the method had to fall back on something; empty otherwise."""
+        return ""
+
+
+class Ranked(Method):
+    """A strategy that scores images one by one and acquires the highest; the seed, not the order, breaks ties."""
+
+    @abstractmethod
+    def ranking(self, pool: PoolView) -> NDArray[np.float64]:
+        """float64[n], higher is wanted more."""
+
+    def pick(
+        self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """The `budget` candidates of highest ranking."""
+        return top(self.ranking(pool), candidates, budget, rng)
+
+
+def top(
+    ranking: NDArray[np.float64], candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """The `budget` candidates of highest ranking, best first; equal ones in an order drawn from `rng`."""
+    tie_break = rng.permutation(len(candidates))
+    order = np.lexsort((tie_break, -ranking[candidates]))
+    return candidates[order[:budget]]
+
+
+def check_finite(pool: PoolView, strategy: str) -> None:
+    """Raise ValueError that names the strategy and the first row with a NaN or an infinity."""
+    for field in (
+        "probabilities",
+        "features",
+        "mc_probabilities",
+        "member_probabilities",
+        "auxiliary",
+        "validation_probabilities",
+        "validation_features",
+    ):
+        values = getattr(pool, field)
+        if values is None:
+            continue
+        # One sum decides the usual case without an array of flags: a NaN or an infinity survives it.
+        with np.errstate(invalid="ignore", over="ignore"):
+            if np.isfinite(values.sum(dtype=np.float64)):
+                continue
+        bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+        if bad.any():
+            raise ValueError(
+                f"strategy {strategy!r}: {field} of row {int(bad.argmax())} is not finite "
+                f"({int(bad.sum())} such rows); training has diverged: lower the learning rate"
+            )

@@ -1,0 +1,1 @@
+"""One trial's journey: train, measure, score, select, commit. Read `rounds.py` first."""

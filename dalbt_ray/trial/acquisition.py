@@ -1,0 +1,112 @@
+"""One query: show the strategy what it may see, let it choose, ask the oracle."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalbt_ray.metrics.quality import auroc
+from dalbt_ray.pool import PoolState, PoolView
+from dalbt_ray.strategies.method import Method
+from dalbt_ray.trial.oracle import Oracle
+from dalbt_ray.trial.scoring import Scores
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a round acquires for the next one, as plain JSON values, since it is the checkpoint.
+
+    Attributes:
+        picks: one entry an acquired image, best first: rank, row, sample_id, source, is_ood, label, score.
+        pool_ood_share: share of OOD images among those available, the purity's base rate; None if none is on
+            offer.
+        ood_auroc: how well the strategy's ranking tells OOD images from in-distribution ones (1: OOD ones first).
+        n_repeat: picks that had been acquired and returned before.
+        note: what the strategy has to say.
+    """
+
+    picks: list[dict[str, Any]]
+    pool_ood_share: float | None
+    ood_auroc: float | None
+    n_repeat: int
+    note: str
+
+
+def query(
+    strategy: Method,
+    budget: int,
+    state: PoolState,
+    oracle: Oracle,
+    scores: Scores,
+    validation: Scores,
+    rng: np.random.Generator,
+) -> Query:
+    """Let `strategy` choose `budget` images and have the oracle answer.
+
+    Args:
+        strategy: the method.
+        budget: images to acquire; fewer if fewer are left.
+        state: who is labeled, returned, gone.
+        oracle: true labels.
+        scores: arrays over the pool's n rows.
+        validation: `probabilities` and `features` of the validation images.
+        rng: the strategy's randomness.
+    """
+    offered = np.flatnonzero(~state.discarded)
+    view = pool_view(state, oracle, scores, validation, offered)
+    if not len(view.unlabeled_rows):
+        return Query([], None, None, 0, "")
+    chosen = strategy.select(view, budget, rng)
+    _check(chosen, view, budget, strategy.name)
+    recorded, ranking = strategy.score(view), strategy.ranking(view)
+    rows = offered[chosen]
+    candidates = offered[view.unlabeled_rows]
+    ood = oracle.is_ood[candidates]
+    return Query(
+        picks=[
+            {
+                "rank": rank,
+                **oracle.answer(row),
+                "score": _finite_or_none(recorded, chosen[rank]),
+            }
+            for rank, row in enumerate(rows)
+        ],
+        pool_ood_share=float(ood.mean()),
+        ood_auroc=None if ranking is None else auroc(ranking[view.unlabeled_rows], ood),
+        n_repeat=int(state.demoted[rows].sum()),
+        note=strategy.note(view),
+    )
+
+
+def pool_view(
+    state: PoolState, oracle: Oracle, scores: Scores, validation: Scores, offered: NDArray[np.intp]
+) -> PoolView:
+    """The `offered` rows of the pool as a strategy sees them."""
+    labeled = state.labeled[offered]
+    visible = {name: values[offered] for name, values in scores.items()}
+    return PoolView(
+        labeled=labeled,
+        labels=np.where(labeled, oracle.labels[offered], -1),
+        demoted=state.demoted[offered],
+        validation_features=validation["features"],
+        validation_probabilities=validation["probabilities"],
+        validation_labels=oracle.validation_labels,
+        **visible,
+    )
+
+
+def _finite_or_none(values: NDArray[np.float64] | None, row: np.int64) -> float | None:
+    """A strategy that had to fall back has no score to record; a NaN would not survive the tables."""
+    return None if values is None or not np.isfinite(values[row]) else float(values[row])
+
+
+def _check(chosen: NDArray[np.int64], view: PoolView, budget: int, strategy: str) -> None:
+    """A user's own strategy may be wrong; acquiring twice or acquiring what is labeled would corrupt the results."""
+    expected = min(budget, len(view.unlabeled_rows))
+    if len(chosen) != expected or len(np.unique(chosen)) != expected or view.labeled[chosen].any():
+        raise ValueError(
+            f"strategy {strategy!r}: chose {len(chosen)} rows ({len(np.unique(chosen))} distinct, "
+            f"{int(view.labeled[chosen].sum())} already labeled); select must return {expected} distinct "
+            "unlabeled rows"
+        )

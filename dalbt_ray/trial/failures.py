@@ -1,0 +1,55 @@
+"""What a failure means to the person who reads it: the remedy, and whether a second try can help. Pure."""
+
+from dalbt_ray.errors import InputError
+
+
+class TrialTimeout(RuntimeError):  # noqa: N818 - the name says it all
+    """A trial took longer than `trial_timeout_s`."""
+
+
+class CodeMismatch(RuntimeError):  # noqa: N818
+    """A worker runs other code than the driver."""
+
+
+class Stalled(RuntimeError):  # noqa: N818 - the field's word
+    """No trial ran for too long; the message says what was wanted and what was there."""
+
+
+FINAL = (InputError, TrialTimeout, CodeMismatch)
+"""Failures that a second try would only repeat."""
+
+# The first row with a mark in the lower-case text of the error (its class included) gives the hint.
+_HINTS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("inputerror:",), "the input has to be fixed"),
+    (("trialtimeout:",), "raise --trial-timeout; the next run continues after the last committed round"),
+    (("codemismatch:",), "bring the package of every node up to date"),
+    (
+        ("cuda out of memory", "cuda error: out of memory", "cublas_status_alloc_failed"),
+        "the GPU's memory is full: fewer trials per GPU (--gpus-per-trial) or a smaller batch",
+    ),
+    (
+        ("out of memory", "outofmemory", "memoryerror", "cannot allocate memory", "can't allocate memory"),
+        "memory is full: fewer trials at once (--max-concurrent)",
+    ),
+    (
+        ("no space left on device", "disk quota exceeded"),
+        "the disk is full: free some space, then run the same command again",
+    ),
+    (
+        ("actordied", "actorunavailable", "workercrashed", "nodedied", "worker died", "sigkill"),
+        "its process was killed or its node lost, often for lack of memory: try --max-concurrent with fewer trials",
+    ),
+)
+
+
+def hint_for(error: BaseException) -> str:
+    """One line that says what to do about `error`; empty if nothing is known about it."""
+    text = f"{type(error).__name__}: {error}".lower()
+    return next((hint for marks, hint in _HINTS if any(mark in text for mark in marks)), "")
+
+
+def in_one_line(error: BaseException, limit: int = 200) -> str:
+    """Type and first line of a failure, cut to `limit` characters."""
+    lines = str(error).strip().splitlines()
+    line = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return line if len(line) <= limit else line[: limit - 3] + "..."

@@ -1,0 +1,86 @@
+"""What made a trial: configuration, versions, code and machine, for its manifest."""
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dalbt_ray.config import ALGORITHM_VERSION
+from dalbt_ray.results import Record
+from dalbt_ray.trial.networks import Run
+
+_PACKAGES = ("dalbt-ray", "torch", "torchvision", "ray", "numpy", "scipy", "pyarrow", "pandas")
+
+
+def manifest(run: Run, records: list[Record]) -> dict[str, Any]:
+    """The manifest of a finished trial, without its files, which the store adds.
+
+    No host names, users or paths: manifests are published with papers.
+    """
+    trial, image_set = run.trial, run.image_set
+    return {
+        "label": trial.label,
+        "status": records[-1]["row"]["status"],
+        "config": trial.canonical(),
+        "variant": trial.variant,
+        "algorithm_version": ALGORITHM_VERSION,
+        "data_hash": image_set.data_hash,
+        "data": {
+            "images": len(image_set.images),
+            "image_shape": list(image_set.images.shape),
+            "pool": len(run.oracle.labels),
+            "ood": int(run.oracle.is_ood.sum()),
+            "validation": len(run.oracle.validation_rows),
+            "test": len(image_set.test_labels),
+            "conversion": image_set.conversion,
+            "test_in_train": image_set.test_in_train,
+            "ood_in_train": image_set.ood_in_train,
+        },
+        "environment": environment(run.device),
+        "workers": run.world.size,
+        "code": code(),
+    }
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Versions and device: results are bit-identical only where these are equal."""
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+    }
+
+
+def code() -> dict[str, Any]:
+    """Git commit and whether the work tree differed from it; None where there is no repository."""
+    folder = Path(__file__).parent
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(  # noqa: S603 - fixed arguments
+                ["git", *arguments],  # noqa: S607
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=10,
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout.strip()
+
+    commit = git("rev-parse", "HEAD")
+    status = git("status", "--porcelain", "--", ".")
+    return {"commit": commit, "dirty": None if status is None else bool(status)}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

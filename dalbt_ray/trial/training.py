@@ -1,0 +1,278 @@
+"""Train one network on the labeled images: plain PyTorch, one process or several under DDP."""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from math import ceil, isfinite
+from time import perf_counter
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.lr_scheduler import OneCycleLR
+
+from dalbt_ray.auxiliary import Auxiliary, Batch
+from dalbt_ray.config import Training, Trial
+from dalbt_ray.data.image_set import Images
+from dalbt_ray.losses.joint import cross_entropy, joint_loss
+from dalbt_ray.models.adam import Adam
+from dalbt_ray.models.dropout import set_dropout_generator
+from dalbt_ray.models.network import Network
+from dalbt_ray.models.norm import frozen_statistics
+from dalbt_ray.seeding import Purpose, generator, torch_generator
+from dalbt_ray.views.batch_views import make_views
+from dalbt_ray.workers.world import World
+
+
+class Stopped(Exception):  # noqa: N818 - a request that was met, not a fault
+    """Training was asked to end early; nothing of the unfinished round is kept."""
+
+
+class Diverged(ArithmeticError):  # noqa: N818 - the field's word
+    """The loss is no longer a finite number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """The random streams of one network in one round; `member` tells the networks of an ensemble apart."""
+
+    seed: int
+    round_index: int
+    member: int = 0
+
+    def numpy(self, purpose: Purpose) -> np.random.Generator:
+        """NumPy stream of a purpose."""
+        return generator(self.seed, self.round_index, purpose, self.member)
+
+    def torch(self, purpose: Purpose, device: torch.device | str = "cpu") -> torch.Generator:
+        """Torch stream of a purpose on a device."""
+        return torch_generator(self.seed, self.round_index, purpose, self.member, device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingImages:
+    """What a round may train on.
+
+    Attributes:
+        images: the image_set, uint8[n, h, w, c].
+        labeled: int64[m], rows of the labeled images.
+        labels: int64[m], their classes.
+        pool: int64[p], rows of labeled and unlabeled images alike, for losses that read images without labels.
+        unlabeled: int64[u], rows of the unlabeled images.
+    """
+
+    images: Images
+    labeled: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    pool: NDArray[np.int64]
+    unlabeled: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """What one call of `fit` did: optimizer steps, mean loss of the last epoch, time in auxiliary networks."""
+
+    steps: int
+    loss: float
+    auxiliary_seconds: float
+
+
+def fit(
+    network: Network,
+    data: TrainingImages,
+    trial: Trial,
+    *,
+    draws: Draws,
+    world: World,
+    device: torch.device,
+    auxiliary: Auxiliary | None = None,
+    validation_accuracy: Callable[[], float] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> TrainingReport:
+    """Train `network` in place on cross-entropy, plus gamma times Barlow Twins if the objective is joint (eq. 2).
+
+    Args:
+        network: on `device`.
+        data: labeled and unlabeled images.
+        trial: objective, recipe and views.
+        draws: random streams.
+        world: the workers that share each batch; worker r takes images r, r + size, ... of it.
+        device: where to compute.
+        auxiliary: the strategy's own networks, trained along.
+        validation_accuracy: asked after each epoch if `trial.training.model_selection` is "best_validation".
+        stop: polled before each step.
+
+    Raises:
+        Stopped: `stop()` was true.
+        Diverged: the loss became NaN or infinite.
+    """
+    recipe = trial.training
+    network.projector.requires_grad_(trial.objective == "joint")
+    noise = draws.torch("dropout", device)
+    set_dropout_generator(network, noise)
+    step = _Step(network, trial, auxiliary, noise)
+    # The norm layers make batch statistics global themselves, so DDP has no buffers to broadcast.
+    parallel = DistributedDataParallel(step, broadcast_buffers=False) if world.size > 1 else step
+    per_epoch = ceil(len(data.labeled) / recipe.batch_size)
+    total = max(recipe.epochs * per_epoch, recipe.min_steps)
+    optimizer, schedule = _optimizer([p for p in network.parameters() if p.requires_grad], recipe, total)
+    epoch_loss, epoch_steps, mean_loss, auxiliary_seconds = torch.zeros((), device=device), 0, 0.0, 0.0
+    best_accuracy, best_weights = -1.0, None
+    network.train()
+    for done, batch in enumerate(
+        _batches(data, trial, draws, world, device, total, auxiliary is not None), 1
+    ):
+        if stop():
+            raise Stopped
+        optimizer.zero_grad()
+        loss = parallel(batch)
+        loss.backward()
+        optimizer.step()
+        if schedule is not None:
+            schedule.step()
+        if auxiliary is not None:
+            began = perf_counter()
+            auxiliary.update(step.seen)
+            auxiliary_seconds += perf_counter() - began
+        epoch_loss += loss.detach()
+        epoch_steps += 1
+        if epoch_steps == per_epoch or done == total:
+            # The only wait for the device in an epoch. Each worker has seen its share of the images.
+            mean_loss = float(np.mean(world.gather(float(epoch_loss) / epoch_steps)))
+            epoch_loss.zero_()
+            epoch_steps = 0
+            if not isfinite(mean_loss):
+                raise Diverged(f"the loss is {mean_loss} after {done} steps; lower training.learning_rate")
+            if recipe.model_selection == "best_validation" and validation_accuracy is not None:
+                network.eval()
+                accuracy = validation_accuracy()
+                network.train()
+                if accuracy > best_accuracy:
+                    best_accuracy, best_weights = accuracy, deepcopy(network.state_dict())
+    if best_weights is not None:
+        network.load_state_dict(best_weights)
+    network.eval()
+    return TrainingReport(total, mean_loss, auxiliary_seconds)
+
+
+def _optimizer(
+    parameters: list[nn.Parameter], recipe: Training, total: int
+) -> tuple[Adam | torch.optim.Adam, OneCycleLR | None]:
+    """Adam, and the schedule of its learning rate; torch's schedule wants torch's optimizer."""
+    if recipe.schedule == "constant":
+        return Adam(parameters, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay), None
+    optimizer = torch.optim.Adam(
+        parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+    )
+    return optimizer, OneCycleLR(optimizer, 3 * recipe.learning_rate, total_steps=total)
+
+
+@dataclass(frozen=True)
+class _Minibatch:
+    """One worker's share of a step; images are float[b, c, h, w] in 0..1 on the device."""
+
+    images: Tensor
+    labels: Tensor
+    views: tuple[Tensor, Tensor] | None
+    unlabeled: Tensor | None
+
+
+class _Step(nn.Module):
+    """The loss of one step as one forward, since DDP wants one forward per backward."""
+
+    def __init__(
+        self, network: Network, trial: Trial, auxiliary: Auxiliary | None, noise: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.recipe: Training = trial.training
+        self.auxiliary = auxiliary
+        self.noise = noise
+        self.seen: Batch
+
+    def forward(self, batch: _Minibatch) -> Tensor:
+        """Scalar loss of this worker's share; averaging its gradient over workers gives the global one."""
+        half = self.recipe.precision == "bfloat16"
+        with torch.autocast(batch.images.device.type, dtype=torch.bfloat16, enabled=half):
+            features, mean, log_variance = self._latents(batch.images)
+            logits = self.network.classify(features)
+            if batch.views is None:
+                loss = cross_entropy(logits, batch.labels)
+            else:
+                # Separate forwards, and views leave no trace in the running statistics: test images are clean.
+                with frozen_statistics(self.network):
+                    z_a, z_b = (self.network.project(self.network.encode(view)) for view in batch.views)
+                loss = joint_loss(
+                    logits,
+                    batch.labels,
+                    z_a,
+                    z_b,
+                    self_supervised_weight=self.recipe.self_supervised_weight,
+                    redundancy_weight=self.recipe.redundancy_weight,
+                ).total
+            if self.auxiliary is not None:
+                self.seen = Batch(
+                    batch.images, batch.labels, features, mean, log_variance, logits, batch.unlabeled
+                )
+                loss = loss + self.auxiliary.loss(self.seen)
+        return loss
+
+    def _latents(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What the classifier reads, its mean and its log-variance; a sample if the encoder is variational."""
+        if self.network.log_variance is None:
+            z = self.network.encode(images)
+            return z, z, None
+        mean, log_variance = self.network.encode_distribution(images)
+        normal = torch.randn(mean.shape, generator=self.noise, device=mean.device, dtype=mean.dtype)
+        return mean + (log_variance / 2).exp() * normal, mean, log_variance
+
+
+def _batches(
+    data: TrainingImages,
+    trial: Trial,
+    draws: Draws,
+    world: World,
+    device: torch.device,
+    total: int,
+    with_unlabeled: bool,
+) -> Iterator[_Minibatch]:
+    """`total` minibatches; an epoch is a permutation of the labeled images, split evenly."""
+    recipe, share = trial.training, slice(world.rank, None, world.size)
+    order, others = draws.numpy("batches"), draws.numpy("unlabeled_batches")
+    view_draws = draws.torch("views", device)
+    labeled = torch.from_numpy(data.images.take(data.labeled)).to(device).permute(0, 3, 1, 2)
+    labels = torch.from_numpy(data.labels).to(device)
+
+    def floats(images: Tensor) -> Tensor:
+        return images.to(torch.float32).div_(255).contiguous(memory_format=torch.channels_last)
+
+    def take(rows: NDArray[np.int64]) -> Tensor:
+        return floats(torch.from_numpy(data.images.take(rows[share])).to(device).permute(0, 3, 1, 2))
+
+    made = 0
+    while made < total:
+        epoch = order.permutation(len(labels))
+        for indices in np.array_split(epoch, ceil(len(labels) / recipe.batch_size))[: total - made]:
+            mine = torch.from_numpy(indices[share]).to(device)
+            images = floats(labeled[mine])
+            views = None
+            if trial.objective == "joint":
+                sources = images
+                if recipe.self_supervised_data == "labeled+unlabeled":
+                    sources = take(others.choice(data.pool, size=len(indices), replace=False))
+                views = make_views(
+                    sources,
+                    trial.views,
+                    view_draws,
+                    rank=world.rank,
+                    world_size=world.size,
+                    global_size=len(indices),
+                )
+            unlabeled = None
+            if with_unlabeled and len(data.unlabeled):
+                count = min(len(indices), len(data.unlabeled))
+                unlabeled = take(others.choice(data.unlabeled, size=count, replace=False))
+            made += 1
+            yield _Minibatch(images, labels[mine], views, unlabeled)

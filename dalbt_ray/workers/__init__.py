@@ -1,0 +1,1 @@
+"""The worker processes that train one trial together, and sums over them."""
