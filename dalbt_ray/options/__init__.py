@@ -1,0 +1,1 @@
+"""Configuration as data: frozen dataclasses that are checked when they are made, and that JSON can carry."""
