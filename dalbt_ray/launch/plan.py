@@ -13,15 +13,6 @@ from dalbt_ray.data.splits import draw_splits
 from dalbt_ray.results import Results
 from dalbt_ray.seeding import generator
 
-# Seconds on one CPU core, from benchmarks/train_step.py on two shared cores; only used until a trial has finished.
-_STEP = {
-    ("lenet", "supervised"): 0.009,
-    ("lenet", "joint"): 0.026,
-    ("vgg16", "supervised"): 1.4,
-    ("vgg16", "joint"): 4.2,
-}
-_IMAGE = {"lenet": 3e-5, "vgg16": 1.2e-2}
-
 
 @dataclass(frozen=True)
 class Planned:
@@ -106,30 +97,41 @@ def estimate(plan: Plan, finished: Results | None) -> Cost:
         joined = finished.rounds.merge(finished.timings, on=["trial_id", "round"])
         keys = ["dataset", "ood", "strategy", "objective", "budget"]
         measured = joined.groupby([joined[key].astype(str) for key in keys])["total_seconds"].mean().to_dict()
-    seconds, known = 0.0, 0
+    seconds, known, unknown = 0.0, 0, 0
     for trial in plan.to_do:
-        key = (trial.dataset, trial.ood, trial.strategy.name, trial.objective, str(trial.budget))
+        key = (trial.dataset, trial.ood, trial.strategy.name, trial.objective.name, str(trial.budget))
+        nominal = nominal_seconds(trial)
         if key in measured:
             seconds += measured[key] * (trial.rounds + 1)
             known += 1
+        elif nominal is not None:
+            seconds += nominal
         else:
-            seconds += nominal_seconds(trial)
+            unknown += 1
     if known == len(plan.to_do):
         basis = "measured on finished trials in this folder" if known else "nothing to do"
     else:
         share = f"{known} of {len(plan.to_do)} trials from measurements here, the rest from " if known else ""
         basis = f"{share}step times of the benchmark on one CPU core; a GPU is faster; finish one trial to measure"
+    if unknown:
+        basis += f"; without {unknown} trials whose encoder nobody has timed"
     return Cost(seconds, basis)
 
 
-def nominal_seconds(trial: Trial) -> float:
-    """Seconds of a trial on one CPU core by the step times above; a pool of unknown size counts as 60,000 images."""
-    encoder, recipe, splits, total = trial.network.encoder, trial.training, trial.splits, 0.0
-    scored = splits.initial_size + splits.validation_size + splits.ood_count + (splits.pool_size or 60_000)
-    members = trial.strategy.needs.members
-    passes = members + trial.strategy.needs.dropout_samples
+def nominal_seconds(trial: Trial) -> float | None:
+    """Seconds of a trial on one CPU core by what its encoder says of itself; None if it says nothing.
+
+    A pool of unknown size counts as 60,000 images.
+    """
+    cost, recipe, splits, total = trial.encoder.cost, trial.training, trial.splits, 0.0
+    if cost is None:
+        return None
+    needs = trial.strategy.needs
+    measured = splits.validation_size + 10_000
+    pool = splits.ood_count + (splits.pool_size or 60_000) if needs.scores else 0
     for index in range(trial.rounds + 1):
-        per_epoch = ceil((splits.initial_size + index * trial.budget) / recipe.batch_size)
-        steps = max(recipe.epochs * per_epoch, recipe.min_steps)
-        total += members * steps * _STEP[encoder, trial.objective] + passes * scored * _IMAGE[encoder]
+        labeled = splits.initial_size + index * trial.budget
+        steps = max(recipe.epochs * ceil(labeled / recipe.batch_size), recipe.min_steps)
+        total += needs.members * steps * trial.objective.cost * cost.step
+        total += (labeled + measured + (needs.members + needs.dropout_samples) * pool) * cost.image
     return total

@@ -4,7 +4,7 @@ import argparse
 import shlex
 import sys
 from _thread import interrupt_main
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -16,6 +16,7 @@ from dalbt_ray.cluster.authentication import enable_token_authentication
 from dalbt_ray.cluster.discovery import running_here, this_machine
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import pack
+from dalbt_ray.config import Trial
 from dalbt_ray.launch.arguments import Presets, choose_trials, sweep_parser
 from dalbt_ray.launch.plan import Plan, estimate, make_plan
 from dalbt_ray.launch.progress import Progress
@@ -26,18 +27,24 @@ from dalbt_ray.trial.clock import span
 from dalbt_ray.trial.outcome import SweepOutcome
 
 
-def main(presets: Presets, description: str | None = None, argv: Sequence[str] | None = None) -> int:
+def sweep(
+    presets: Presets | Callable[[], list[Trial]],
+    description: str | None = None,
+    argv: Sequence[str] | None = None,
+) -> int:
     """Run a sweep file's command line and return its exit status.
 
     Args:
-        presets: named lists of trials; the first one is the default.
+        presets: functions that return lists of trials, by name; the first one is the default. A single function
+            stands for itself.
         description: printed by `--help`.
         argv: arguments; those of the process if None.
 
     Returns:
         0 done, 1 some trials failed, 2 wrong input, 130 interrupted.
     """
-    return run_command(lambda: _sweep(presets, description, argv))
+    named = {presets.__name__: presets} if callable(presets) else presets
+    return run_command(lambda: _sweep(named, description, argv))
 
 
 def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None) -> int:

@@ -24,8 +24,7 @@ def manifest(run: Run, records: list[Record]) -> dict[str, Any]:
     return {
         "label": trial.label,
         "status": records[-1]["row"]["status"],
-        "config": trial.canonical(),
-        "variant": trial.variant,
+        "config": trial.as_json(),
         "algorithm_version": ALGORITHM_VERSION,
         "data_hash": image_set.data_hash,
         "data": {
@@ -33,7 +32,7 @@ def manifest(run: Run, records: list[Record]) -> dict[str, Any]:
             "image_shape": list(image_set.images.shape),
             "pool": len(run.oracle.labels),
             "ood": int(run.oracle.is_ood.sum()),
-            "validation": len(run.oracle.validation_rows),
+            "validation": len(run.oracle.validation_labels),
             "test": len(image_set.test_labels),
             "conversion": image_set.conversion,
             "test_in_train": image_set.test_in_train,

@@ -12,7 +12,7 @@ import torch
 
 from dalbt_ray.config import Trial
 from dalbt_ray.data.image_set import ImageSet
-from dalbt_ray.metrics.quality import quality
+from dalbt_ray.metrics.accuracy import accuracy
 from dalbt_ray.models.network import Network
 from dalbt_ray.pool import PoolState
 from dalbt_ray.results import Record, ResultsStore, tables
@@ -20,7 +20,14 @@ from dalbt_ray.seeding import generator
 from dalbt_ray.trial.acquisition import query
 from dalbt_ray.trial.clock import Clock
 from dalbt_ray.trial.manifest import manifest
-from dalbt_ray.trial.networks import Run, score_pool, score_test, train_networks
+from dalbt_ray.trial.networks import (
+    Run,
+    score_labeled,
+    score_pool,
+    score_test,
+    score_validation,
+    train_networks,
+)
 from dalbt_ray.trial.oracle import Oracle
 from dalbt_ray.trial.round_rows import is_finished, is_stalled, opening_row, replay
 from dalbt_ray.trial.scoring import Scores
@@ -108,32 +115,36 @@ def run_round(
     clock.add("train", -trained.auxiliary_seconds)
     clock.add("auxiliary", trained.auxiliary_seconds)
     with clock.measure("evaluate"):
-        test = quality(score_test(run, trained)["probabilities"], run.image_set.test_labels)
-    with clock.measure("score"):
-        pool, validation = score_pool(run, trained, round_index)
-    on_train = quality(pool["probabilities"][state.labeled], oracle.labels[state.labeled])
-    on_validation = quality(validation["probabilities"], oracle.validation_labels)
+        test = score_test(run, trained.networks).probabilities
+        on_train = score_labeled(run, trained.networks, state).probabilities
+        validation = score_validation(run, trained.networks)
+    row |= {metric.column: metric.measure(test, run.image_set.test_labels) for metric in trial.measured}
     row |= {
-        "test_accuracy": test.accuracy,
-        "test_nll": test.nll,
-        "test_ece": test.ece,
-        "train_accuracy": on_train.accuracy,
-        "validation_accuracy": on_validation.accuracy,
+        "train_accuracy": accuracy(on_train, oracle.labels[state.labeled]),
+        "validation_accuracy": accuracy(validation.probabilities, oracle.validation_labels),
         "train_loss": trained.loss,
         "steps": trained.steps,
     }
-    acquired = None
     if is_stalled(records):
         row["status"] = "stalled"
-    elif round_index < trial.rounds:
-        with clock.measure("select"):
-            acquired = run.world.agree(acquire(run, state, pool, validation, round_index))
-        if not acquired["picks"]:
-            row["status"], acquired = "pool_exhausted", None
-    return {"row": row, "query": acquired, "timing": clock.row(run.device)}, trained.networks
+        return {"row": row, "query": None, "timing": clock.row(run.device)}, trained.networks
+    # The last round makes its query too: a trial that is asked for more rounds goes on without training it again.
+    with clock.measure("score"):
+        pool = score_pool(run, trained, round_index) if trial.strategy.needs.scores else None
+    with clock.measure("select"):
+        acquired = run.world.agree(acquire(run, state, pool, validation, round_index))
+    if not acquired["picks"]:
+        row["status"] = "pool_exhausted"
+    return {
+        "row": row,
+        "query": acquired if acquired["picks"] else None,
+        "timing": clock.row(run.device),
+    }, trained.networks
 
 
-def acquire(run: Run, state: PoolState, pool: Scores, validation: Scores, round_index: int) -> dict[str, Any]:
+def acquire(
+    run: Run, state: PoolState, pool: Scores | None, validation: Scores, round_index: int
+) -> dict[str, Any]:
     """The query of one round as JSON values. Worker 0 decides; the others leave it to `World.agree`."""
     if not run.world.leads:
         return {}
