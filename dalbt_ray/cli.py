@@ -1,9 +1,10 @@
-"""The `dalbt` command: data, verify, report, compare, compact. Sweeps have their own files and commands."""
+"""The `dalbt` command: data, verify, report, rerun, compare, compact. Sweeps have their own files and commands."""
 
 import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from dalbt_ray.errors import InputError
@@ -98,8 +99,18 @@ def _compact(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _rerun(arguments: argparse.Namespace) -> int:
+    from dalbt_ray.launch.rerun import rerun
+
+    root = data_root_argument(arguments.data_root)
+    repeated = rerun(arguments.results, arguments.trial_id, root, arguments.sweep_file)
+    print(repeated)
+    return 1 if repeated.differences else 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dalbt", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"dalbt-ray {version('dalbt-ray')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     data = commands.add_parser("data", help="which data sets are there; download or convert one")
@@ -124,6 +135,15 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         if name == "report":
             command.add_argument("--out", metavar="DIR", help="where to write (default: DIR/report)")
+
+    again = commands.add_parser(
+        "rerun", help="repeat a finished trial from its manifest and compare bit for bit"
+    )
+    again.add_argument("results", metavar="DIR")
+    again.add_argument("trial_id", metavar="ID")
+    again.add_argument("--data-root", metavar="DIR", help="folder of data sets (default: $DALBT_DATA)")
+    again.add_argument("--sweep-file", metavar="FILE", help="defines classes of your own that the trial uses")
+    again.set_defaults(run=_rerun)
 
     comparison = commands.add_parser("compare", help="did a change of code or settings change any result")
     comparison.add_argument("results_a", metavar="DIR_A")

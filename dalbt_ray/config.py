@@ -160,13 +160,18 @@ class Trial(Value):
 
 
 def known_classes(trials: Iterable[Trial] = ()) -> Classes:
-    """What names stand for: the package's unions, and the classes that `trials` are made of."""
+    """What names stand for: the package's unions, and the classes that `trials` are made of.
+
+    Raises:
+        InputError: two classes of one name in the same sweep, whose trials nobody could tell apart.
+    """
     axes: dict[type[Value], dict[str, type[Named]]] = {
         Method: dict(STRATEGIES),
         Objective: dict(OBJECTIVES),
         Encoder: dict(ENCODERS),
         Metric: {metric.name: type(metric) for metric in METRICS},
     }
+    used: dict[tuple[type[Value], str], type[Named]] = {}
     for trial in trials:
         for base, each in (
             (Method, trial.strategy),
@@ -174,6 +179,10 @@ def known_classes(trials: Iterable[Trial] = ()) -> Classes:
             (Encoder, trial.encoder),
             *((Metric, metric) for metric in trial.metrics),
         ):
+            if used.setdefault((base, each.name), type(each)) is not type(each):
+                raise InputError(
+                    base.path, each.name, "is the name of two classes", remedy="rename one of them"
+                )
             axes[base][each.name] = type(each)
     return axes
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from dalbt_ray.config import Trial, known_classes
 from dalbt_ray.errors import InputError
 from dalbt_ray.objectives import OBJECTIVES, Objective
+from dalbt_ray.objectives.joint import Joint
+from dalbt_ray.objectives.supervised import Supervised
 from dalbt_ray.strategies import Method
 from dalbt_ray.strategies.random import Random
 
@@ -69,7 +71,7 @@ def compare(setting: Trial, strategies: Iterable[Method], both: Iterable[str] = 
         both: names of strategies that run under the joint *and* the supervised objective, so that a report can tell
             what the loss contributes from what the selection does.
     """
-    loss_control = [OBJECTIVES["joint"](), OBJECTIVES["supervised"]()]
+    loss_control: list[Objective] = [Joint(), Supervised()]
     names = set(both)
     return [
         replace(setting, strategy=strategy, objective=objective)

@@ -1,8 +1,8 @@
 """`--set path=value` and `--grid path=a,b,c`: any field of any part of the trials, from the command line."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from itertools import product
 from typing import Any, get_args, get_origin
@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 from dalbt_ray.config import Trial
 from dalbt_ray.errors import InputError
 from dalbt_ray.launch.grid import unique
-from dalbt_ray.options.canonical import Classes
+from dalbt_ray.options.canonical import Classes, Json, as_json, from_json
 from dalbt_ray.options.value import Named, Value, checked, hints_of, literals
 
 
@@ -84,52 +84,49 @@ def swept(trials: Sequence[Trial], grids: Sequence[Sequence[Assignment]], classe
 
 def all_paths(classes: Classes) -> list[str]:
     """Every path that `--set` knows, for trials of any strategy, encoder and objective."""
-    paths: list[str] = []
-    for each in fields(Trial):
-        hint = hints_of(Trial)[each.name]
-        kinds: list[type] = [hint] if isinstance(hint, type) and issubclass(hint, Value) else []
-        if kinds and issubclass(hint, Named):
-            kinds = list(classes.get(hint, {}).values())
-        if not kinds or issubclass(hint, Named):
-            paths.append(each.name)
-        paths += [f"{each.name}.{option.name}" for kind in kinds for option in fields(kind)]
-    return list(dict.fromkeys(path for path in paths if path != "metrics"))
+    return list(dict.fromkeys(path for path in _paths(Trial, classes) if path != "metrics"))
+
+
+def _paths(cls: type[Value], classes: Classes) -> Iterator[str]:
+    for each in fields(cls):  # type: ignore[arg-type]
+        hint = hints_of(cls).get(each.name)
+        if not (isinstance(hint, type) and issubclass(hint, Value)):
+            yield each.name
+            continue
+        kinds: list[type[Value]] = [hint]
+        if issubclass(hint, Named):
+            yield each.name
+            kinds = list(classes[hint].values())
+        yield from (f"{each.name}.{path}" for kind in kinds for path in _paths(kind, classes))
 
 
 def _changed(trial: Trial, assignments: Sequence[Assignment], classes: Classes, used: set[str]) -> Trial:
-    parts: dict[str, Any] = {}
-    options: dict[str, dict[str, Any]] = {}
+    content = as_json(trial)
     for assignment in assignments:
-        head, _, option = assignment.path.partition(".")
-        hint = hints_of(Trial).get(head)
-        if hint is None or head == "metrics":
-            continue
-        whole = isinstance(hint, type) and issubclass(hint, Value)
-        if option and whole:
-            current = parts.get(head, getattr(trial, head))
-            if option in {each.name for each in fields(current)}:
-                options.setdefault(head, {})[option] = _parsed(type(current), option, assignment.text)
-                used.add(assignment.path)
-        elif not option and whole and issubclass(hint, Named):
-            parts[head] = _by_name(hint, assignment.text, classes)
-            options.pop(head, None)
+        if _assign(Trial, content, assignment.path.split("."), assignment.text, classes):
             used.add(assignment.path)
-        elif not option and not whole:
-            parts[head] = _parsed(Trial, head, assignment.text)
-            used.add(assignment.path)
-    for head, given in options.items():
-        parts[head] = replace(parts.get(head, getattr(trial, head)), **given)
-    return replace(trial, **parts)
+    return from_json(Trial, content, classes)
 
 
-def _by_name(base: type[Named], name: str, classes: Classes) -> Named:
-    known = classes.get(base, {})
-    if name not in known:
-        raise InputError(base.path, name, "is unknown", allowed=known)
-    try:
-        return known[name]()
-    except TypeError as error:
-        raise InputError(base.path, name, f"cannot be made without options: {error}") from error
+def _assign(cls: type[Value], content: Json, path: list[str], text: str, classes: Classes) -> bool:
+    """Put what `text` says at `path` of the JSON of a `cls`; whether there is such a field."""
+    name, *rest = path
+    hint = hints_of(cls).get(name)
+    if hint is None or name == "metrics":
+        return False
+    if not (isinstance(hint, type) and issubclass(hint, Value)):
+        if not rest:
+            content[name] = _parsed(cls, name, text)
+        return not rest
+    if rest:
+        inner = classes[hint][content[name]["name"]] if issubclass(hint, Named) else hint
+        return _assign(inner, content[name], rest, text, classes)
+    if not issubclass(hint, Named):
+        return False
+    if text not in classes[hint]:
+        raise InputError(hint.path, text, "is unknown", allowed=classes[hint])
+    content[name] = {"name": text}
+    return True
 
 
 def _parsed(cls: type[Value], name: str, text: str) -> Any:

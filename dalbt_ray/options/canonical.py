@@ -60,7 +60,11 @@ def from_json(cls: type[V], content: Json, classes: Classes) -> V:
         if name not in known:
             raise InputError(path_of(made, name), value, "is not a field", allowed=sorted(known))
     hints = hints_of(made)
-    return made(**{name: _build(hints.get(name), value, classes) for name, value in given.items()})
+    built = {name: _build(hints.get(name), value, classes) for name, value in given.items()}
+    try:
+        return made(**built)
+    except TypeError as error:  # a field without a default that is not given
+        raise InputError(made.path or "trial", str(content), f"cannot be made: {error}") from error
 
 
 def _class_of(cls: type[V], given: Json, classes: Classes) -> type[V]:

@@ -1,6 +1,6 @@
 """The networks of one round: trained on what is labeled, asked about the pool."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,7 +24,17 @@ from dalbt_ray.workers.world import World
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A trial with everything that its rounds need: images, oracle, and where to compute."""
+    """A trial with everything that its rounds need.
+
+    Attributes:
+        trial: what to run.
+        image_set: the images.
+        oracle: the annotator.
+        world: the workers.
+        device: where this worker computes.
+        stop: polled between steps.
+        own_code: hashes of the sources of the user's own classes, for the manifest.
+    """
 
     trial: Trial
     image_set: ImageSet
@@ -32,6 +42,7 @@ class Run:
     world: World
     device: torch.device
     stop: Callable[[], bool]
+    own_code: Mapping[str, str]
 
 
 @dataclass(frozen=True)

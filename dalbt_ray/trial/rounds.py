@@ -4,7 +4,7 @@ A round is a pure function of (trial, round index, labeled rows): every draw der
 checkpoint is the list of what was acquired, and a resumed trial continues bit for bit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +14,7 @@ from dalbt_ray.config import Trial
 from dalbt_ray.data.image_set import ImageSet
 from dalbt_ray.metrics.accuracy import accuracy
 from dalbt_ray.models.network import Network
+from dalbt_ray.options.own_code import own_sources
 from dalbt_ray.pool import PoolState
 from dalbt_ray.results import Record, ResultsStore, tables
 from dalbt_ray.seeding import generator
@@ -44,6 +45,7 @@ def run_trial(
     device: torch.device | str = "cpu",
     on_round: Callable[[Record], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
+    own_code: Mapping[str, str] | None = None,
 ) -> None:
     """Run every round of `trial` that is not committed yet, then publish its tables.
 
@@ -55,6 +57,8 @@ def run_trial(
         device: where this worker computes.
         on_round: told of each committed round.
         stop: polled between steps; true ends the trial at once, and only the unfinished round is lost.
+        own_code: hashes of the sources of the user's own classes, from the process that can read them; by default
+            they are taken here.
 
     Raises:
         Stopped: `stop()` was true.
@@ -62,7 +66,13 @@ def run_trial(
     world = world or World()
     oracle = Oracle.prepare(trial, image_set)
     run = Run(
-        trial=trial, image_set=image_set, oracle=oracle, world=world, device=torch.device(device), stop=stop
+        trial=trial,
+        image_set=image_set,
+        oracle=oracle,
+        world=world,
+        device=torch.device(device),
+        stop=stop,
+        own_code=own_sources(trial) if own_code is None else own_code,
     )
     trial_id = trial.trial_id(image_set.data_hash)
     journal = store.journal(trial_id)
