@@ -5,8 +5,7 @@ checkpoint is the list of what was acquired, and a resumed trial continues bit f
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
+from dataclasses import replace
 
 import torch
 
@@ -15,7 +14,7 @@ from dalbt_ray.data.image_set import ImageSet
 from dalbt_ray.metrics.quality import quality
 from dalbt_ray.models.network import Network
 from dalbt_ray.pool import PoolState
-from dalbt_ray.results import Record, ResultsStore, tables
+from dalbt_ray.results import Query, Record, ResultsStore
 from dalbt_ray.seeding import generator
 from dalbt_ray.trial.acquisition import query
 from dalbt_ray.trial.clock import Clock
@@ -59,6 +58,8 @@ def run_trial(
     )
     trial_id = trial.trial_id(image_set.data_hash)
     journal = store.journal(trial_id)
+    if world.leads:
+        begin(store, trial, trial_id)
     records: list[Record] = world.agree(journal.rounds() if world.leads else [])
     networks = retrain(run, records) if trial.training.init == "warm" else []
     while not is_finished(trial, records):
@@ -68,7 +69,15 @@ def run_trial(
         records.append(record)
         on_round(record)
     if world.leads:
-        store.publish(trial_id, manifest(run, records), **tables(trial_id, records))
+        store.publish(trial_id, manifest(run, records), records)
+
+
+def begin(store: ResultsStore, trial: Trial, trial_id: str) -> None:
+    """Open the journal; of a trial that is published with fewer rounds than asked for, with those rounds in it."""
+    done = store.published(trial_id)
+    if done is not None and done.rounds <= trial.rounds:
+        store.reopen(trial_id)
+    store.journal(trial_id).begin(trial.canonical())
 
 
 def retrain(run: Run, records: list[Record]) -> list[Network]:
@@ -97,14 +106,14 @@ def run_round(
     Returns:
         The round's record, and its networks.
     """
-    trial, oracle, round_index, clock = run.trial, run.oracle, len(records), Clock()
-    row = opening_row(trial, oracle, state, records)
+    oracle, round_index, clock = run.oracle, len(records), Clock()
+    row = opening_row(run.trial, oracle, state, records)
     try:
         with clock.measure("train"):
             trained = train_networks(run, state, round_index, previous)
     except Diverged as error:
-        row |= {"status": "diverged", "note": str(error)}
-        return {"row": row, "query": None, "timing": clock.row(run.device)}, []
+        row = replace(row, status="diverged", note=str(error))
+        return Record(row=row, query=None, timing=clock.row(run.device)), []
     clock.add("train", -trained.auxiliary_seconds)
     clock.add("auxiliary", trained.auxiliary_seconds)
     with clock.measure("evaluate"):
@@ -113,30 +122,29 @@ def run_round(
         pool, validation = score_pool(run, trained, round_index)
     on_train = quality(pool["probabilities"][state.labeled], oracle.labels[state.labeled])
     on_validation = quality(validation["probabilities"], oracle.validation_labels)
-    row |= {
-        "test_accuracy": test.accuracy,
-        "test_nll": test.nll,
-        "test_ece": test.ece,
-        "train_accuracy": on_train.accuracy,
-        "validation_accuracy": on_validation.accuracy,
-        "train_loss": trained.loss,
-        "steps": trained.steps,
-    }
-    acquired = None
+    row = replace(
+        row,
+        train_accuracy=on_train.accuracy,
+        validation_accuracy=on_validation.accuracy,
+        train_loss=trained.loss,
+        steps=trained.steps,
+        measures={"test_accuracy": test.accuracy, "test_nll": test.nll, "test_ece": test.ece},
+    )
+    acquired: Query | None = None
     if is_stalled(records):
-        row["status"] = "stalled"
-    elif round_index < trial.rounds:
+        row = replace(row, status="stalled")
+    else:
+        # The last round makes its query too: a trial that is asked for more rounds continues with it.
         with clock.measure("select"):
             acquired = run.world.agree(acquire(run, state, pool, validation, round_index))
-        if not acquired["picks"]:
-            row["status"], acquired = "pool_exhausted", None
-    return {"row": row, "query": acquired, "timing": clock.row(run.device)}, trained.networks
+        if not acquired.acquired:
+            row, acquired = replace(row, status="pool_exhausted"), None
+    return Record(row=row, query=acquired, timing=clock.row(run.device)), trained.networks
 
 
-def acquire(run: Run, state: PoolState, pool: Scores, validation: Scores, round_index: int) -> dict[str, Any]:
-    """The query of one round as JSON values. Worker 0 decides; the others leave it to `World.agree`."""
+def acquire(run: Run, state: PoolState, pool: Scores, validation: Scores, round_index: int) -> Query:
+    """The query of one round. Worker 0 decides; the others leave it to `World.agree`."""
     if not run.world.leads:
-        return {}
+        return Query(acquired=())
     rng = generator(run.trial.seed, round_index, "selection")
-    made = query(run.trial.strategy, run.trial.budget, state, run.oracle, pool, validation, rng)
-    return asdict(made)
+    return query(run.trial.strategy, run.trial.budget, state, run.oracle, pool, validation, rng)
