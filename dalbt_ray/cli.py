@@ -75,7 +75,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
     report = verify(arguments.results)
     print(report)
-    return 1 if report.damaged else 0
+    return 1 if report.damaged or report.refused else 0
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -95,7 +95,8 @@ def _compare(arguments: argparse.Namespace) -> int:
 def _compact(arguments: argparse.Namespace) -> int:
     from dalbt_ray.results import compact
 
-    print(f"{compact(arguments.results)} trials are gathered in {arguments.results}/snapshot")
+    trials = compact(arguments.results, arguments.out)
+    print(f"{trials} trials are gathered in {arguments.out or arguments.results}/bundle")
     return 0
 
 
@@ -128,13 +129,17 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("verify", _verify, "hash every result file again; damaged trials go to quarantine and are redone"),
         ("report", _report, "build report/index.html, figures and tables"),
-        ("compact", _compact, "gather the tables of many trials into one file each"),
+        ("compact", _compact, "gather the finished trials in one bundle of a few files"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("results", metavar="DIR")
         command.set_defaults(run=run)
         if name == "report":
             command.add_argument("--out", metavar="DIR", help="where to write (default: DIR/report)")
+        if name == "compact":
+            command.add_argument(
+                "--out", metavar="DIR", help="a new results folder that gets the bundle and nothing else"
+            )
 
     again = commands.add_parser(
         "rerun", help="repeat a finished trial from its manifest and compare bit for bit"

@@ -140,7 +140,7 @@ def _loop(index: int, work: SharedWork, world: World, report: Callable[[dict[str
     device = ray.train.torch.get_device() if share.gpus else torch.device("cpu")
 
     def on_round(record: Record) -> None:
-        row = record["row"]
+        row = record.row.columns()
         report({"round": row["round"], "test_accuracy": row.get("test_accuracy"), "device_type": device.type})
 
     began, limit = monotonic(), work.trial_timeout_s

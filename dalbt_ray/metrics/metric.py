@@ -11,7 +11,7 @@ from dalbt_ray.options.value import Named
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 Unit = Literal["percent", "nats", ""]
-Measure: TypeAlias = float | tuple[float, ...] | None
+Measure: TypeAlias = float | list[float] | None
 
 
 class Metric(Named):

@@ -17,9 +17,9 @@ class Recall(Metric):
     unit: ClassVar[Unit] = "percent"
     per_class: ClassVar[bool] = True
 
-    def measure(self, probabilities: Floats, labels: Ints) -> tuple[float, ...]:
+    def measure(self, probabilities: Floats, labels: Ints) -> list[float]:
         """One fraction a class, in the order of classes."""
         classes = probabilities.shape[1]
         right = np.bincount(labels[probabilities.argmax(axis=1) == labels], minlength=classes)
         there = np.bincount(labels, minlength=classes)
-        return tuple(float(share) for share in right / np.maximum(there, 1))
+        return [float(share) for share in right / np.maximum(there, 1)]

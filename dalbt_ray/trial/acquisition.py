@@ -1,36 +1,16 @@
 """One query: show the strategy what it may see, let it choose, ask the oracle."""
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.metrics.auroc import auroc
 from dalbt_ray.pool import PoolState, PoolView
+from dalbt_ray.results import Acquired, Query
 from dalbt_ray.strategies.method import Method
 from dalbt_ray.trial.oracle import Oracle
 from dalbt_ray.trial.scoring import Scores
-
-
-@dataclass(frozen=True)
-class Query:
-    """What a round acquires for the next one, as plain JSON values, since it is the checkpoint.
-
-    Attributes:
-        picks: one entry an acquired image, best first: rank, row, sample_id, source, is_ood, label, score.
-        pool_ood_share: share of OOD images among those available, the purity's base rate; None if none is on
-            offer.
-        ood_auroc: how well the strategy's ranking tells OOD images from in-distribution ones (1: OOD ones first).
-        n_repeat: picks that had been acquired and returned before.
-        note: what the strategy has to say.
-    """
-
-    picks: list[dict[str, Any]]
-    pool_ood_share: float | None
-    ood_auroc: float | None
-    n_repeat: int
-    note: str
 
 
 def query(
@@ -55,20 +35,16 @@ def query(
     """
     view = pool_view(state, oracle, scores, validation)
     if not len(view.unlabeled_rows):
-        return Query([], None, None, 0, "")
+        return Query(acquired=())
     chosen = strategy.select(view, budget, rng)
     _check(chosen, view, budget, strategy.name)
     recorded, ranking = strategy.score(view), strategy.ranking(view)
     ood = oracle.is_ood[view.unlabeled_rows]
     return Query(
-        picks=[
-            {
-                "rank": rank,
-                **oracle.answer(row),
-                "score": _finite_or_none(recorded, row),
-            }
+        acquired=tuple(
+            Acquired(rank=rank, **oracle.answer(row), score=_finite_or_none(recorded, row))
             for rank, row in enumerate(chosen)
-        ],
+        ),
         pool_ood_share=float(ood.mean()),
         ood_auroc=None if ranking is None else auroc(ranking[view.unlabeled_rows], ood),
         n_repeat=int(state.demoted[chosen].sum()),

@@ -23,7 +23,7 @@ def manifest(run: Run, records: list[Record]) -> dict[str, Any]:
     trial, image_set = run.trial, run.image_set
     return {
         "label": trial.label,
-        "status": records[-1]["row"]["status"],
+        "status": records[-1].row.status,
         "config": trial.as_json(),
         "algorithm_version": ALGORITHM_VERSION,
         "data_hash": image_set.data_hash,

@@ -1,6 +1,7 @@
 """The simulated annotator of one trial: it alone knows the hidden labels and which images are out-of-distribution."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ class Oracle:
             validation_labels=labels[splits.validation].astype(np.int64),
         )
 
-    def answer(self, row: int) -> dict[str, object]:
+    def answer(self, row: int) -> dict[str, Any]:
         """What the annotator says of one image: its class, or that it is OOD (label -1)."""
         ood = bool(self.is_ood[row])
         return {

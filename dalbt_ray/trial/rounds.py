@@ -5,8 +5,7 @@ checkpoint is the list of what was acquired, and a resumed trial continues bit f
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from typing import Any
+from dataclasses import replace
 
 import torch
 
@@ -16,7 +15,7 @@ from dalbt_ray.metrics.accuracy import accuracy
 from dalbt_ray.models.network import Network
 from dalbt_ray.options.own_code import own_sources
 from dalbt_ray.pool import PoolState
-from dalbt_ray.results import Record, ResultsStore, tables
+from dalbt_ray.results import Query, Record, ResultsStore
 from dalbt_ray.seeding import generator
 from dalbt_ray.trial.acquisition import query
 from dalbt_ray.trial.clock import Clock
@@ -76,6 +75,8 @@ def run_trial(
     )
     trial_id = trial.trial_id(image_set.data_hash)
     journal = store.journal(trial_id)
+    if world.leads:
+        begin(store, trial, trial_id)
     records: list[Record] = world.agree(journal.rounds() if world.leads else [])
     networks = retrain(run, records) if trial.training.init == "warm" else []
     while not is_finished(trial, records):
@@ -85,7 +86,15 @@ def run_trial(
         records.append(record)
         on_round(record)
     if world.leads:
-        store.publish(trial_id, manifest(run, records), **tables(trial_id, records))
+        store.publish(trial_id, manifest(run, records), records)
+
+
+def begin(store: ResultsStore, trial: Trial, trial_id: str) -> None:
+    """Open the journal; of a trial that is published with fewer rounds than asked for, with those rounds in it."""
+    done = store.published(trial_id)
+    if done is not None and done.rounds <= trial.rounds:
+        store.reopen(trial_id)
+    store.journal(trial_id).begin(trial.as_json())
 
 
 def retrain(run: Run, records: list[Record]) -> list[Network]:
@@ -114,50 +123,47 @@ def run_round(
     Returns:
         The round's record, and its networks.
     """
-    trial, oracle, round_index, clock = run.trial, run.oracle, len(records), Clock()
-    row = opening_row(trial, oracle, state, records)
+    oracle, round_index, clock = run.oracle, len(records), Clock()
+    row = opening_row(run.trial, oracle, state, records)
     try:
         with clock.measure("train"):
             trained = train_networks(run, state, round_index, previous)
     except Diverged as error:
-        row |= {"status": "diverged", "note": str(error)}
-        return {"row": row, "query": None, "timing": clock.row(run.device)}, []
+        row = replace(row, status="diverged", note=str(error))
+        return Record(row=row, query=None, timing=clock.row(run.device)), []
     clock.add("train", -trained.auxiliary_seconds)
     clock.add("auxiliary", trained.auxiliary_seconds)
     with clock.measure("evaluate"):
         test = score_test(run, trained.networks).probabilities
         on_train = score_labeled(run, trained.networks, state).probabilities
         validation = score_validation(run, trained.networks)
-    row |= {metric.column: metric.measure(test, run.image_set.test_labels) for metric in trial.measured}
-    row |= {
-        "train_accuracy": accuracy(on_train, oracle.labels[state.labeled]),
-        "validation_accuracy": accuracy(validation.probabilities, oracle.validation_labels),
-        "train_loss": trained.loss,
-        "steps": trained.steps,
-    }
+    row = replace(
+        row,
+        train_accuracy=accuracy(on_train, oracle.labels[state.labeled]),
+        validation_accuracy=accuracy(validation.probabilities, oracle.validation_labels),
+        train_loss=trained.loss,
+        steps=trained.steps,
+        measures={
+            metric.column: metric.measure(test, run.image_set.test_labels) for metric in run.trial.measured
+        },
+    )
     if is_stalled(records):
-        row["status"] = "stalled"
-        return {"row": row, "query": None, "timing": clock.row(run.device)}, trained.networks
+        row = replace(row, status="stalled")
+        return Record(row=row, query=None, timing=clock.row(run.device)), trained.networks
     # The last round makes its query too: a trial that is asked for more rounds goes on without training it again.
     with clock.measure("score"):
-        pool = score_pool(run, trained, round_index) if trial.strategy.needs.scores else None
+        pool = score_pool(run, trained, round_index) if run.trial.strategy.needs.scores else None
     with clock.measure("select"):
         acquired = run.world.agree(acquire(run, state, pool, validation, round_index))
-    if not acquired["picks"]:
-        row["status"] = "pool_exhausted"
-    return {
-        "row": row,
-        "query": acquired if acquired["picks"] else None,
-        "timing": clock.row(run.device),
-    }, trained.networks
+    if not acquired.acquired:
+        row = replace(row, status="pool_exhausted")
+        return Record(row=row, query=None, timing=clock.row(run.device)), trained.networks
+    return Record(row=row, query=acquired, timing=clock.row(run.device)), trained.networks
 
 
-def acquire(
-    run: Run, state: PoolState, pool: Scores | None, validation: Scores, round_index: int
-) -> dict[str, Any]:
-    """The query of one round as JSON values. Worker 0 decides; the others leave it to `World.agree`."""
+def acquire(run: Run, state: PoolState, pool: Scores | None, validation: Scores, round_index: int) -> Query:
+    """The query of one round. Worker 0 decides; the others leave it to `World.agree`."""
     if not run.world.leads:
-        return {}
+        return Query(acquired=())
     rng = generator(run.trial.seed, round_index, "selection")
-    made = query(run.trial.strategy, run.trial.budget, state, run.oracle, pool, validation, rng)
-    return asdict(made)
+    return query(run.trial.strategy, run.trial.budget, state, run.oracle, pool, validation, rng)

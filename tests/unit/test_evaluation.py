@@ -52,7 +52,7 @@ def test_macro_f1_and_recall_equal_scikit_learns_on_classes_that_occur() -> None
     expected = f1_score(labels, predicted, labels=list(classes), average="macro", zero_division=0)
     assert MacroF1().measure(probabilities, labels) == pytest.approx(expected)
     recalls = recall_score(labels, predicted, labels=list(range(6)), average=None, zero_division=0)
-    assert Recall().measure(probabilities, labels) == pytest.approx(tuple(recalls))
+    assert Recall().measure(probabilities, labels) == pytest.approx(list(recalls))
 
 
 def test_auroc_equals_the_share_of_won_pairs() -> None:
