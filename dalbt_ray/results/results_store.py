@@ -1,6 +1,6 @@
 """One results folder: open it, see what is done, commit rounds, publish trials."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from dalbt_ray.results import trial_errors as failures
 from dalbt_ray.results.load import looked_up
 from dalbt_ray.results.published import Published, PublishedTrial, find_published, published_trial
 from dalbt_ray.results.records import Record
+from dalbt_ray.results.set_aside import set_aside
 from dalbt_ray.results.storage import commit, journal
 from dalbt_ray.results.storage.folder import check_folder, read_sweep
 from dalbt_ray.results.storage.lease import Claim, Lease, Patience, hold
@@ -131,6 +132,10 @@ class ResultsStore:
             reopen(self.storage, trial_id)
         except FileNotFoundError as error:
             raise InputError("trial", trial_id, f"is not published in {self.location}") from error
+
+    def set_aside(self, trial_ids: Iterable[str]) -> str:
+        """Move published trials to `quarantine/`, so that they are run again; the folder they are in now."""
+        return set_aside(self.storage, trial_ids)
 
     def journal(self, trial_id: str) -> journal.Journal:
         """The committed rounds of an unfinished trial."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from dalbt_ray.results import Record, ResultsStore, compact, load_results, verify
+from dalbt_ray.results import ResultsStore, load_results, verify
 from dalbt_ray.results.parquet_form import decode
 from dalbt_ray.results.schemas import TABLES
 from tests.results_records import identity, run_trial

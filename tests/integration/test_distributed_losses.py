@@ -12,11 +12,11 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from dalbt_ray.losses.cross_entropy import cross_entropy
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from dalbt_ray.losses.barlow_twins import barlow_twins_loss
+from dalbt_ray.losses.cross_entropy import cross_entropy
 from dalbt_ray.models.encoder import Encoder
 from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from dalbt_ray.losses.cross_entropy import cross_entropy
 from torch import Tensor
 
 from dalbt_ray.losses.barlow_twins import barlow_twins_loss, cross_correlation
+from dalbt_ray.losses.cross_entropy import cross_entropy
 from dalbt_ray.objectives.joint import Joint
 
 LAMBDA = 0.0051
