@@ -126,7 +126,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "report":
             command.add_argument("--out", metavar="DIR", help="where to write (default: DIR/report)")
         if name == "compact":
-            command.add_argument("--out", metavar="DIR", help="a new results folder that gets the bundle and nothing else")
+            command.add_argument(
+                "--out", metavar="DIR", help="a new results folder that gets the bundle and nothing else"
+            )
 
     comparison = commands.add_parser("compare", help="did a change of code or settings change any result")
     comparison.add_argument("results_a", metavar="DIR_A")

@@ -81,9 +81,7 @@ def record(
 
 def changed(committed: Record, **measures: Measure) -> Record:
     """The same round with other measures."""
-    return replace(
-        committed, row=replace(committed.row, measures={**committed.row.measures, **measures})
-    )
+    return replace(committed, row=replace(committed.row, measures={**committed.row.measures, **measures}))
 
 
 def records(rounds: int = 3, *, host: str = "host", budget: int = 3) -> list[Record]:

@@ -74,7 +74,9 @@ class Bundle:
             NewerFormatError: not what this version knows.
         """
         try:
-            lines = [json.loads(line) for line in self.read(MANIFESTS).splitlines() if trial_id.encode() in line]
+            lines = [
+                json.loads(line) for line in self.read(MANIFESTS).splitlines() if trial_id.encode() in line
+            ]
             found = {line["trial_id"]: line for line in lines}
         except (ValueError, KeyError, TypeError) as error:
             if isinstance(error, DamagedError):

@@ -9,7 +9,16 @@ from typing import Any
 import pyarrow as pa
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.results.bundle import CONTINUED, FOLDER, INDEX, KIND, MANIFESTS, STAGED, open_bundle, table_name
+from dalbt_ray.results.bundle import (
+    CONTINUED,
+    FOLDER,
+    INDEX,
+    KIND,
+    MANIFESTS,
+    STAGED,
+    open_bundle,
+    table_name,
+)
 from dalbt_ray.results.load import open_results, read_published
 from dalbt_ray.results.parquet_form import encode_compactly, join
 from dalbt_ray.results.results_store import ResultsStore

@@ -143,7 +143,11 @@ def _trials(
     manifests: dict[str, dict[str, Any]], running: dict[str, RunningTrial]
 ) -> dict[str, tuple[dict[str, Any], str, int]]:
     finished = {
-        key: (manifest.get("config") or {}, published_trial(manifest).status, published_trial(manifest).rounds)
+        key: (
+            manifest.get("config") or {},
+            published_trial(manifest).status,
+            published_trial(manifest).rounds,
+        )
         for key, manifest in manifests.items()
     }
     return finished | {key: (trial.config, "running", len(trial.records)) for key, trial in running.items()}

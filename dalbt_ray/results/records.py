@@ -122,7 +122,9 @@ class RoundRow:
         own = _flat(self)
         for name in self.measures:
             if name in own or name == "trial_id":
-                raise ValueError(f"rounds: the measure {name!r} has the name of another column; rename the metric")
+                raise ValueError(
+                    f"rounds: the measure {name!r} has the name of another column; rename the metric"
+                )
         return own | dict(self.measures)
 
 

@@ -8,6 +8,9 @@ def refusal(location: str, name: str, error: DamagedError | NewerFormatError) ->
     """The error of a command that cannot go on without the file `name` of the results folder `location`."""
     if isinstance(error, NewerFormatError):
         return InputError(
-            "results", f"{location}/{name}", str(error), remedy="install the dalbt-ray that wrote it, or a newer one"
+            "results",
+            f"{location}/{name}",
+            str(error),
+            remedy="install the dalbt-ray that wrote it, or a newer one",
         )
     return InputError("results", f"{location}/{name}", str(error), remedy=f"run `dalbt verify {location}`")

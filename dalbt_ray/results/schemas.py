@@ -76,7 +76,9 @@ def to_table(table: Table, rows: Sequence[Row]) -> pa.Table:
             required, a NaN or an infinity; the message names table and column.
     """
     known = SCHEMAS[table]
-    further = sorted({name for row in rows for name, value in row.items() if value is not None} - set(known.names))
+    further = sorted(
+        {name for row in rows for name, value in row.items() if value is not None} - set(known.names)
+    )
     if further and table != "rounds":
         raise ValueError(f"{table}: unknown column {further[0]!r}; add it to dalbt_ray/results/schemas.py")
     measures = [pa.field(name, _measure_type([row.get(name) for row in rows])) for name in further]

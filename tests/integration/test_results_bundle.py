@@ -79,7 +79,11 @@ def test_other_programs_read_it(root: Path) -> None:
         file = root / "bundle" / f"{table}.parquet"
         assert len(pd.read_parquet(file)) == len(expected)
         names = ", ".join(expected.columns)
-        rows = sorted(map(repr, expected.astype(object).where(expected.notna(), None).itertuples(index=False, name=None)))
+        rows = sorted(
+            map(
+                repr, expected.astype(object).where(expected.notna(), None).itertuples(index=False, name=None)
+            )
+        )
         assert sorted(map(repr, pl.read_parquet(file).select(expected.columns).iter_rows())) == rows
         assert sorted(map(repr, duckdb.sql(f"select {names} from '{file}'").fetchall())) == rows
 
@@ -126,7 +130,9 @@ def test_a_damaged_bundle_goes_to_quarantine_alone(file: str, root: Path) -> Non
     assert {finding.file for finding in report.damaged} == {"bundle/"}
     # Without its index a bundle cannot tell which trials it held.
     assert report.redo == (set() if file == "index.json" else {identity(0)})
-    assert {name: value for name, value in hashes(root).items() if not name.startswith("quarantine/")} == single
+    assert {
+        name: value for name, value in hashes(root).items() if not name.startswith("quarantine/")
+    } == single
     assert ResultsStore(root).committed() == {identity(1), identity(2)}
     assert not verify(root).damaged
 
@@ -179,14 +185,18 @@ def test_verify_compares_the_tables_of_a_bundle_with_its_manifests(root: Path) -
 class TestCommand:
     """`dalbt compact`."""
 
-    def test_a_folder_that_is_not_there_is_not_made(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_folder_that_is_not_there_is_not_made(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """Wrong input, exit status 2, nothing created."""
         for arguments in ([], ["--out", str(tmp_path / "out")]):
             assert main(["compact", str(tmp_path / "nope"), *arguments]) == 2
             assert "is not a results folder" in capsys.readouterr().err
             assert list(tmp_path.iterdir()) == []
 
-    def test_it_says_what_it_wrote(self, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_it_says_what_it_wrote(
+        self, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """In place, and elsewhere; a folder with something in it is no place."""
         assert main(["compact", str(root)]) == 0
         assert capsys.readouterr().out == f"3 trials are gathered in {root}/bundle\n"

@@ -26,7 +26,9 @@ def published(root: Path, name: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize("place", ["single", "both", "bundle"])
-def test_a_continued_trial_is_the_one_that_was_asked_for_all_rounds_at_once(place: str, tmp_path: Path) -> None:
+def test_a_continued_trial_is_the_one_that_was_asked_for_all_rounds_at_once(
+    place: str, tmp_path: Path
+) -> None:
     """From its single files, from a bundle, or with both there: the same bytes, no round is run twice."""
     store = opened(tmp_path / "results")
     name = run_trial(store, 0, rounds=3)

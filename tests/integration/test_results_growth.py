@@ -23,7 +23,9 @@ class LaterRow(RoundRow):
     n_skipped: int | None = None
 
 
-LATER = pa.schema([*SCHEMAS["rounds"], pa.field("weight_norm", pa.float64()), pa.field("n_skipped", pa.int64())])
+LATER = pa.schema(
+    [*SCHEMAS["rounds"], pa.field("weight_norm", pa.float64()), pa.field("n_skipped", pa.int64())]
+)
 
 
 @pytest.fixture

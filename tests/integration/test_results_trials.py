@@ -39,7 +39,13 @@ def test_a_column_for_every_entry_of_the_configurations(root: Path) -> None:
     assert by_number["views.blur"].iloc[0] == "[1.0, 0.1]"
     assert by_number["splits.pool_size"].isna().all()
     assert by_number["seed"].dropna().tolist() == [0, 1, 2, 3]
-    kinds = {"seed": "Int64", "strategy.samples": "Int64", "weight": "Float64", "fast": "boolean", "rounds_done": "int64"}
+    kinds = {
+        "seed": "Int64",
+        "strategy.samples": "Int64",
+        "weight": "Float64",
+        "fast": "boolean",
+        "rounds_done": "int64",
+    }
     assert {name: str(by_number[name].dtype) for name in kinds} == kinds
 
 

@@ -198,7 +198,9 @@ def test_a_hostile_folder_does_nothing(root: Path, tmp_path: Path) -> None:
         load_results(root)
     report = verify(root)
     assert report.redo == {"a" * 16, identity(1)}
-    assert [finding.file for finding in report.refused] == [f"trials/{'b' * 16}.json"]  # whole: a person's to remove
+    assert [finding.file for finding in report.refused] == [
+        f"trials/{'b' * 16}.json"
+    ]  # whole: a person's to remove
     assert not target.exists()
     assert secret.exists()
     assert not link.is_symlink()

@@ -75,9 +75,7 @@ def test_a_resumed_trial_writes_the_same_bytes(init: str, tmp_path: Path) -> Non
             on_round=lambda record: committed.append(record.row.round),
         )
     assert committed == [0]
-    trial_id = run(
-        trial, image_set, tmp_path / "stopped", on_round=lambda r: committed.append(r.row.round)
-    )
+    trial_id = run(trial, image_set, tmp_path / "stopped", on_round=lambda r: committed.append(r.row.round))
     assert committed == [0, 1, 2]
     assert published(tmp_path / "stopped", trial_id) == published(tmp_path / "undisturbed", trial_id)
 

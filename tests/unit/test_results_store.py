@@ -220,7 +220,9 @@ class TestJournal:
         journal.commit(0, record(0, host="second"))
         assert journal.rounds()[0].timing.host == "first"
         other = changed(record(0), test_accuracy=0.25)
-        with pytest.raises(ConflictError, match=r"round 0 .* row\.measures\.test_accuracy was 0\.5 and is now 0\.25"):
+        with pytest.raises(
+            ConflictError, match=r"round 0 .* row\.measures\.test_accuracy was 0\.5 and is now 0\.25"
+        ):
             journal.commit(0, other)
         assert journal.rounds() == [record(0, host="first")]
 

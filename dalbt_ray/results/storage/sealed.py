@@ -64,9 +64,7 @@ def unseal(kind: str, data: bytes) -> dict[str, Any]:
         raise DamagedError(f"is not a {kind} file")
     version = content.pop("version", None)
     if version != VERSION:
-        raise NewerFormatError(
-            f"has version {version!r} of the format; this program knows version {VERSION}"
-        )
+        raise NewerFormatError(f"has version {version!r} of the format; this program knows version {VERSION}")
     return dict(content)
 
 
