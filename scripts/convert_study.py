@@ -13,7 +13,6 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa

@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from dalbt_ray.errors import InputError
 from dalbt_ray.results.bundle import FOLDER as BUNDLE
 from dalbt_ray.results.bundle import Bundle, open_bundle
 from dalbt_ray.results.identity import is_trial_id

@@ -1,6 +1,7 @@
 """Crash a results folder at every system call that changes it, and recover. Run by test_results_crash.py.
 
-Usage: python -m tests.integration.results_crash_steps FOLDER continued|bundled. Prints JSON: how many steps, and what went wrong.
+Usage: python -m tests.integration.results_crash_steps FOLDER continued|bundled. Prints JSON: how many steps, and what
+went wrong.
 
 Each crash and each recovery is a forked process, so nothing but the disk carries over. Two worlds are tried:
 

@@ -16,7 +16,7 @@ from dalbt_ray.results.storage.sealed import seal
 from tests.results_records import identity, run_trial
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
-from convert_study import Identity, convert, new_config  # type: ignore[import-not-found]  # noqa: E402
+from convert_study import Identity, convert, new_config  # type: ignore[import-not-found]
 
 OLD = {
     "dataset": "mnist",

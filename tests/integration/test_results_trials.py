@@ -27,7 +27,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_a_column_for_every_entry_of_the_configurations(root: Path) -> None:
-    """Nested entries by path, lists as text, missing where a trial has none, types that do not hang on what is there."""
+    """Nested entries by path, lists as text, missing where a trial has none; a missing entry changes no type."""
     trials = load_results(root, include_running=True).trials
     assert trials.index.name == "trial_id"
     assert trials.index.tolist() == sorted(identity(number) for number in range(5))

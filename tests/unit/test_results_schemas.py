@@ -1,8 +1,8 @@
 """The tables' columns and files."""
 
 import json
-from dataclasses import fields
 from collections.abc import Callable
+from dataclasses import fields
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
