@@ -35,6 +35,8 @@ class Method(ABC):
     """
 
     name: ClassVar[str]
+    cold_start: ClassVar[bool] = False
+    """Whether `pick` works from features alone while nothing is labeled, so that it can choose the first labels."""
 
     @property
     def needs(self) -> Needs:
