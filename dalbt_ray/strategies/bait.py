@@ -15,13 +15,15 @@ from dalbt_ray.strategies.method import Method
 
 @dataclass(frozen=True, kw_only=True)
 class Bait(Method):
-    """Minimize tr((lambda I + sum_{x labeled or picked} F(x))^-1 F_pool): Ash, Goel, Krishnamurthy and Kakade 2021,
-    "Gone Fishing: Neural Active Learning with Fisher Embeddings", algorithm 1.
+    """Minimize tr((lambda I + sum of F(x) over labeled and picked x)^-1 F_pool), forward and backward.
+
+    Ash, Goel, Krishnamurthy and Kakade 2021, "Gone Fishing: Neural Active Learning with Fisher Embeddings",
+    algorithm 1.
 
     F(x) is the Fisher information of the last layer's weights at an image, its label expected under the network's own
-    probabilities: (diag(p) - p p^T) (x) h h^T, of rank c - 1. F_pool is its mean over all images. The greedy goes forward
-    to twice the wanted number of images, then backward: the image whose removal raises the objective least is removed,
-    until the wanted number is left.
+    probabilities: (diag(p) - p p^T) (x) h h^T, of rank c - 1. F_pool is its mean over all images. The greedy goes
+    forward to twice the wanted number of images, then backward: the image whose removal raises the objective least
+    is removed, until the wanted number is left.
 
     Cost. The exact objective has matrices of (c d)^2 entries and every pick looks at every image, so three things bound
     it, each of them absent when its option is large enough:
@@ -57,7 +59,7 @@ class Bait(Method):
     ) -> NDArray[np.int64]:
         """Parts one after the other, each in the order of the forward pass."""
         images = Classifications.of(pool.probabilities, projected(pool.features, self.dimensions))
-        information = Information.start(
+        information = Information(
             images.total_information(covered_rows(pool, candidates)),
             images.total_information(np.arange(len(pool.labeled))) / len(pool.labeled),
             self.prior,

@@ -24,8 +24,10 @@ def candidate_sample(
 
 
 def covered_rows(pool: PoolView, candidates: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows that the learner has at the start of a pick: the labeled ones and, where only returned images are left,
-    every image that has just been acquired before them.
+    """Rows that the learner has at the start of a pick, ascending: int64[k].
+
+    The labeled ones and, where only returned images are left to pick from, every other unlabeled image, which has
+    just been acquired.
     """
     covered = pool.labeled.copy()
     if pool.demoted is not None and pool.demoted[candidates].all():

@@ -62,7 +62,7 @@ class ClusterMargin(Method):
 
 
 def average_linkage(points: NDArray[np.float32], clusters: int) -> NDArray[np.int64]:
-    """The cluster of each point, int64[n], when the tree is cut into at most `clusters`; float32[n, d] of unit length."""
+    """The cluster of each point, int64[n] of float32[n, d] of unit length, in a tree cut into at most `clusters`."""
     from scipy.cluster.hierarchy import fcluster, linkage  # its import would cost every trial a moment
 
     n = len(points)
@@ -98,9 +98,7 @@ def nearest_cluster(
     return result
 
 
-def round_robin(
-    cluster: NDArray[np.int64], budget: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def round_robin(cluster: NDArray[np.int64], budget: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Positions, int64[budget]: one of each cluster in turn, smallest cluster first, drawn uniformly within it.
 
     The place of an image in its cluster's random order is the turn in which it is drawn.

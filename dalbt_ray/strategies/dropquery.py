@@ -16,8 +16,10 @@ from dalbt_ray.strategies.required import required
 
 @dataclass(frozen=True, kw_only=True)
 class DropQuery(Method):
-    """Uncertain, then diverse: Gupte, Aklilu, Nirschl and Yeung-Levy 2024, "Revisiting Active Learning in the Era of
-    Vision Foundation Models" (TMLR), algorithm 1.
+    """One image a cluster of those that change their class under dropout.
+
+    Gupte, Aklilu, Nirschl and Yeung-Levy 2024, "Revisiting Active Learning in the Era of Vision Foundation Models"
+    (TMLR), algorithm 1.
 
     An image is a candidate if more than half of the dropout passes predict another class than the plain network. The
     candidates' features fall into as many k-means clusters as there are images to acquire, and of each cluster the
@@ -65,7 +67,8 @@ class DropQuery(Method):
         filled, first, sizes = np.unique(cluster[order], return_index=True, return_counts=True)
         nearest = order[first[np.argsort(-sizes, kind="stable")]]
         rest = np.setdiff1d(np.arange(len(rows)), nearest)
-        return rows[np.concatenate([nearest, rest[: budget - len(filled)]])]
+        chosen: NDArray[np.int64] = np.concatenate([nearest, rest[: budget - len(filled)]])
+        return rows[chosen]
 
     def score(self, pool: PoolView) -> NDArray[np.float64]:
         """Share of passes that predict another class than the plain network, float64[n]."""

@@ -39,7 +39,8 @@ class Classifications:
         """V of one image, float64[D, c]."""
         p = self.probabilities[row]
         directions = (np.eye(len(p)) - p[:, None]) * np.sqrt(p)  # column y: sqrt(p_y) (e_y - p)
-        return np.einsum("ay,j->ajy", directions, self.features[row]).reshape(-1, len(p))
+        factor: Array = np.einsum("ay,j->ajy", directions, self.features[row]).reshape(-1, len(p))
+        return factor
 
     def total_information(self, rows: NDArray[np.int64]) -> Array:
         """Sum of the rows' V V^T = (diag(p) - p p^T) (x) h h^T, float64[D, D]."""
@@ -76,24 +77,26 @@ class Classifications:
         return result
 
 
-@dataclass
 class Information:
-    """M = prior I + the information of all images that count, kept as what the objective needs.
+    """M = prior I + the information of all images that count, and what the objective tr(M^-1 F) needs of it.
 
     Attributes:
+        matrix: float64[D, D], M.
         inverse: float64[D, D], M^-1.
         sandwich: float64[D, D], M^-1 F M^-1 with F the pool's mean information.
     """
 
-    inverse: Array
-    sandwich: Array
-
-    @classmethod
-    def start(cls, labeled: Array, pool: Array, prior: float) -> Self:
+    def __init__(self, labeled: Array, pool: Array, prior: float) -> None:
         """From the labeled images' information, its sum, and the pool's, its mean; float64[D, D] both."""
-        inverse = np.linalg.inv(prior * np.eye(len(labeled)) + labeled)
-        inverse = (inverse + inverse.T) / 2
-        return cls(inverse, inverse @ pool @ inverse)
+        self.matrix = prior * np.eye(len(labeled)) + labeled
+        self._pool = pool
+        self._invert()
+
+    def _invert(self) -> None:
+        """Start afresh from M: updates of its inverse lose digits where one image tells most about a direction."""
+        inverse = np.linalg.inv(self.matrix)
+        self.inverse: Array = (inverse + inverse.T) / 2
+        self.sandwich: Array = self.inverse @ self._pool @ self.inverse
 
     def forward_backward(self, images: Classifications, budget: int) -> NDArray[np.int64]:
         """Pick twice `budget` images, then remove half; M holds the picks that remain.
@@ -116,24 +119,28 @@ class Information:
             self._update(images, p, q, pick, +1)
             allowed[pick] = False
             picks.append(pick)
+        self._invert()
         kept = np.array(picks, np.int64)
-        images, p, q = images.rows(kept), p[kept], q[kept]  # only picks can be removed
+        images = images.rows(kept)  # only picks can be removed
+        p, q = images.forms(self.inverse), images.forms(self.sandwich)
         while len(kept) > budget:
             losses = change(p, q, -1)
             worst = len(losses) - 1 - int(losses[::-1].argmin())  # of equals the last: forward undone
             self._update(images, p, q, worst, -1)
-            kept, p, q = (np.delete(array, worst, axis=0) for array in (kept, p, q))
-            images = images.rows(np.delete(np.arange(len(p) + 1), worst))
+            others = np.delete(np.arange(len(kept)), worst)
+            kept, images, p, q = kept[others], images.rows(others), p[others], q[others]
+        self._invert()
         return kept
 
     def _update(self, images: Classifications, p: Array, q: Array, row: int, sign: int) -> None:
-        """Add (sign 1) or remove (sign -1) an image: M^-1, its sandwich, and every image's P and Q, in place."""
+        """Add (sign 1) or remove (sign -1) an image: M, M^-1, its sandwich, and every image's P and Q, in place."""
         factor = images.factor(row)
         left, right = self.inverse @ factor, self.sandwich @ factor
-        middle = np.linalg.inv(np.eye(factor.shape[1]) + sign * (factor.T @ left))
+        middle = np.asarray(np.linalg.inv(np.eye(factor.shape[1]) + sign * (factor.T @ left)), np.float64)
         inner = factor.T @ right
         _subtract(p, q, images.project(left), images.project(right), middle, inner, sign)
         _subtract(self.inverse, self.sandwich, left, right, middle, inner, sign)
+        self.matrix += sign * (factor @ factor.T)
 
 
 def change(p: Array, q: Array, sign: int) -> Array:

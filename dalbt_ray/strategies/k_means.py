@@ -7,6 +7,10 @@ from dalbt_ray.strategies.badge import Gradients, seed_centers
 from dalbt_ray.strategies.geometry import row_blocks
 
 _ITERATIONS = 25  # at most; what they cost is bounded, the last ones move few points
+_SEEDINGS = (
+    8  # the best of them is taken; k-means++ by itself now and then leaves out one of few separate clusters
+)
+_FEW = 50  # clusters up to which that matters and is cheap
 
 
 def k_means(
@@ -23,7 +27,9 @@ def k_means(
         float32[k, d] centers, and int64[n] the nearest of them. A cluster stays empty, with its seed as center, where
         there are fewer than k different points.
     """
-    centers = points[seeds(points, min(clusters, len(points)), rng)].copy()
+    used = min(clusters, len(points))
+    seedings = [points[seeds(points, used, rng)] for _ in range(_SEEDINGS if used <= _FEW else 1)]
+    centers = min(seedings, key=lambda seeding: _squares(points, seeding))
     nearest = assign(points, centers)
     for _ in range(_ITERATIONS):
         order = np.argsort(nearest, kind="stable")
@@ -34,6 +40,12 @@ def k_means(
         if np.array_equal(before, nearest):
             break
     return centers, nearest
+
+
+def _squares(points: NDArray[np.float32], centers: NDArray[np.float32]) -> float:
+    """Sum of squared distances to the nearest center, what k-means minimizes."""
+    offsets = points - centers[assign(points, centers)]
+    return float(np.einsum("nd,nd->", offsets, offsets))
 
 
 def seeds(points: NDArray[np.float32], clusters: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -53,7 +53,7 @@ def gaussian(bandwidth: float) -> Similarity:
 
     def similarity(squared: NDArray[np.float32]) -> NDArray[np.float32]:
         # Where the exponent would leave float32's range the similarity is 0 either way.
-        squared /= np.float32(max(bandwidth**2, 1e-30))
+        squared /= np.float32(np.clip(bandwidth**2, 1e-30, 1e30))
         np.minimum(squared, 80.0, out=squared)
         np.negative(squared, out=squared)
         return np.exp(squared, out=squared)

@@ -64,14 +64,14 @@ def ball(radius: float) -> Similarity:
     """1 where the distance is below `radius`, else 0; in place."""
 
     def similarity(squared: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.less(squared, np.float32(min(radius, 3.0) ** 2), out=squared)  # unit vectors: at most 2 apart
+        return np.less(
+            squared, np.float32(min(radius, 3.0) ** 2), out=squared
+        )  # unit vectors: at most 2 apart
 
     return similarity
 
 
-def pure_radius(
-    points: NDArray[np.float32], classes: int, purity: float, rng: np.random.Generator
-) -> float:
+def pure_radius(points: NDArray[np.float32], classes: int, purity: float, rng: np.random.Generator) -> float:
     """The largest radius at which the share `purity` of the balls holds points of one cluster only.
 
     Args:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from dalbt_ray.pool import Floats, Ints, PoolView
 
 _TINIEST = np.finfo(np.float64).tiny  # a probability that underflowed to 0 counts as the smallest float64
-_INVERSE = (1 / 20, 20.0)  # range of 1 / temperature: perfect and hopeless validation sets have no optimum
+_INVERSE = (1 / 20, 20.0)  # range of 1 / temperature: for a hopeless classifier there is no optimum
 _HALVINGS = 40
 
 
@@ -21,15 +21,19 @@ def at_temperature(probabilities: Floats, temperature: float) -> NDArray[np.floa
 
 
 def calibrated_temperature(pool: PoolView) -> float | None:
-    """The temperature at which the validation labels are most likely; None without validation images."""
+    """The temperature at which the validation labels are most likely; None where they do not determine one.
+
+    Without a misclassified validation image (so also without any image) the likelihood only grows as T falls to 0,
+    where every image would count as certain.
+    """
     probabilities, labels = pool.validation_probabilities, pool.validation_labels
-    if probabilities is None or labels is None or not len(labels):
+    if probabilities is None or labels is None or (probabilities.argmax(axis=1) == labels).all():
         return None
     return best_temperature(probabilities, labels)
 
 
 def best_temperature(probabilities: Floats, labels: Ints) -> float:
-    """argmin over T in 0.05 to 20 of the mean negative log-likelihood at temperature T (Guo et al. 2017, section 4.2).
+    """The T from 0.05 to 20 with the lowest mean negative log-likelihood at temperature T (Guo et al. 2017, section 4.2).
 
     The loss is convex in 1/T, so its slope there changes sign once: bisection.
 

@@ -18,8 +18,10 @@ from dalbt_ray.strategies.unit_features import unit_features
 
 @dataclass(frozen=True, kw_only=True)
 class TypiClust(Method):
-    """Typical images, one a cluster: Hacohen, Dekel and Weinshall 2022, "Active Learning on a Budget: Opposite
-    Strategies Suit High and Low Budgets", algorithm 1. Needs no label.
+    """The most typical image of each cluster, clusters with few labels first. Needs no label.
+
+    Hacohen, Dekel and Weinshall 2022, "Active Learning on a Budget: Opposite Strategies Suit High and Low Budgets",
+    algorithm 1.
 
     Labeled and unlabeled images together (features of unit length) fall into min(labeled + budget, `clusters`)
     clusters by k-means. Clusters take turns, those with the fewest labels first and among these the largest; a turn

@@ -29,9 +29,10 @@ class UncertaintyHerding(Method):
     nothing labeled every U is 1 and the bandwidth 1: then it is `MaxHerding`.
 
     The temperature minimizes the validation images' negative log-likelihood (Guo et al. 2017), where the authors
-    minimize the expected calibration error, which depends on bins and jumps with single images. Without validation images the temperature is 1, and `note`
-    says so. One pair of near copies among the labeled images makes the bandwidth tiny and with it the method plain
-    margin sampling: that is the paper's rule; exact copies (in float32) do not count. A bandwidth of your own avoids it.
+    minimize the expected calibration error, which depends on bins and jumps with single images. Where no validation
+    image is misclassified (or there is none), no temperature is the likeliest; it is 1, and `note` says so. One pair
+    of near copies among the labeled images makes the bandwidth tiny and with it the method plain margin sampling:
+    that is the paper's rule, which a bandwidth of your own avoids; exact copies (in float32) do not count.
 
     Candidates are sampled as in `MaxHerding`.
 
@@ -68,7 +69,7 @@ class UncertaintyHerding(Method):
         """Which of the adaptations had nothing to go by."""
         if not pool.labeled.any():
             return "no label yet: every image counts the same, as in max_herding"
-        return "" if calibrated_temperature(pool) else "no validation image: temperature 1"
+        return "" if calibrated_temperature(pool) else "no misclassified validation image: temperature 1"
 
 
 def smallest_distance(points: NDArray[np.float32]) -> float:
@@ -76,6 +77,6 @@ def smallest_distance(points: NDArray[np.float32]) -> float:
     exact, smallest = points.astype(np.float64), np.inf
     for block in row_blocks(len(exact), len(exact)):
         distances = squared_distances(exact[block], exact)
-        # Equal float32 vectors differ by rounding alone: sums of d products of numbers around 1/sqrt(d).
+        # Copies differ by rounding alone, 1e-15 in float64.
         smallest = min(smallest, distances[distances > 1e-12].min(initial=np.inf))
     return float(np.sqrt(smallest)) if np.isfinite(smallest) else 1.0
