@@ -33,7 +33,7 @@ def calibrated_temperature(pool: PoolView) -> float | None:
 
 
 def best_temperature(probabilities: Floats, labels: Ints) -> float:
-    """The T from 0.05 to 20 with the lowest mean negative log-likelihood at temperature T (Guo et al. 2017, section 4.2).
+    """The temperature from 0.05 to 20 with the lowest negative log-likelihood (Guo et al. 2017, section 4.2).
 
     The loss is convex in 1/T, so its slope there changes sign once: bisection.
 
