@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from dalbt_ray.data.catalog import KNOWN_SETS
 from dalbt_ray.data.decoding import encode_png
-from dalbt_ray.data.split_file import SetMetadata, file_sha256, read_split, write_split
+from dalbt_ray.data.split_file import SetMetadata, file_sha256, read_split
+from dalbt_ray.data.split_writing import write_split
 
 SEED = 20_220_403
 
