@@ -35,7 +35,7 @@ class Subset:
 SUBSETS = (
     Subset("fashion_mini", "train", "fashion_mnist", "train", 10_000),
     Subset("fashion_mini", "test", "fashion_mnist", "test", 2_000),
-    # KMNIST's test images, stored as a train split: they serve as foreign images only.
+    # KMNIST's test images, stored as a train split: they serve as OOD images only.
     Subset("kmnist_mini", "train", "kmnist", "test", 2_000),
 )
 

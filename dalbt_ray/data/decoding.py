@@ -70,7 +70,7 @@ def png_depth(data: bytes) -> int:
 
 
 def describe(shape: Shape) -> str:
-    """A shape in words, such as `28x28 gray`."""
+    """A shape as text, such as `28x28 gray`."""
     kind = {1: "gray", 3: "RGB"}.get(shape[2], f"with {shape[2]} channels")
     return f"{shape[0]}x{shape[1]} {kind}"
 

@@ -127,8 +127,8 @@ class ImageSet:
         class_names: in label order.
         data_hash: hex SHA-256 of what went in, see `ImageSetFiles`.
         test_in_train: test images whose pixels equal a training image's.
-        ood_in_train: OOD images whose pixels equal an training image's: ood by name only.
-        conversion: what was done to images of another shape, in words; empty for nothing.
+        ood_in_train: OOD images whose pixels equal a training image's: OOD by name only.
+        conversion: what was done to images of another shape, as text; empty for nothing.
         files: by row, the relative name that the image's file had when the set was prepared, empty where it is
             not known; None if no image has one.
     """
@@ -221,7 +221,7 @@ def _fully_labeled(path: Path, classes: int) -> tuple[NDArray[np.int64], NDArray
 
 
 def _repeats(images: Images, in_distribution_count: int, test_images: NDArray[np.uint8]) -> tuple[int, int]:
-    """How many test images, and how many OOD ones, have the pixels of an training image."""
+    """How many test images, and how many OOD ones, have the pixels of a training image."""
     digests = [digest for _, batch in images.batches(1_000) for digest in map(_digest, batch)]
     own = set(digests[:in_distribution_count])
     return sum(_digest(image) in own for image in test_images), sum(

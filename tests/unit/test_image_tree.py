@@ -100,7 +100,7 @@ def test_other_files_are_ignored_and_counted(tmp_path: Path) -> None:
     save(picture(), folder / "extra" / "cat" / "0.png")
     report = "; ".join(gather_tree(folder).notes)
     assert "ignored 2 files of train that are no images in a class folder (1 .txt, 1 .png)" in report
-    assert "ignored beside train and test: extra" in report
+    assert "ignored next to train and test: extra" in report
 
 
 def test_photographs_that_cannot_be_read_are_not_ignored(tmp_path: Path) -> None:

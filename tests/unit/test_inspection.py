@@ -23,7 +23,7 @@ def test_every_bad_image_is_listed_with_its_reason(tmp_path: Path) -> None:
     folder = three_classes(tmp_path)
     add_bad(folder)
     message = refusal(folder, tmp_path / "data")
-    assert "holds 2 of 23 images that cannot be used" in message
+    assert "holds 2 images of 23 that cannot be used" in message
     assert "--skip-bad" in message
     assert "\n  train/cat/a bad one 0.jpg is no image file" in message
     assert "\n  test/dög/cut off.jpg cannot be decoded (image file is truncated" in message
@@ -34,7 +34,7 @@ def test_a_long_list_is_cut(tmp_path: Path) -> None:
     folder = three_classes(tmp_path)
     add_bad(folder, 40)
     message = refusal(folder, tmp_path / "data")
-    assert "40 of 61 images" in message
+    assert "40 images of 61" in message
     assert len(message.splitlines()) == 12
     assert message.endswith("\n  and 30 more")
 
@@ -52,7 +52,7 @@ def test_bad_images_are_skipped_on_request(tmp_path: Path) -> None:
         assert read_files(skipped) == read_files(clean)
         assert read_metadata(skipped).notes == done.notes
     assert (
-        "skipped 2 of 23 images that cannot be used: train/cat/a bad one 0.jpg is no image file"
+        "skipped 2 images of 23 that cannot be used: train/cat/a bad one 0.jpg is no image file"
         in done.notes[0]
     )
     assert "test/dög/cut off.jpg cannot be decoded" in done.notes[0]
@@ -65,7 +65,7 @@ def test_a_split_of_bad_images_only_is_refused(tmp_path: Path) -> None:
         path.write_text("not an image")
     for skip in (True, False):
         message = refusal(folder, tmp_path / "data", skip_bad=skip)
-        assert "6 of 21 images" in message
+        assert "6 images of 21" in message
         assert "--skip-bad" not in message
 
 

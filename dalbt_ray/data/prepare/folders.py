@@ -20,6 +20,7 @@ from dalbt_ray.data.prepare.parquet_folder import gather_parquet
 from dalbt_ray.data.prepare.set_notes import label_notes, repeat_notes
 from dalbt_ray.data.prepare.setting_aside import Members, set_aside
 from dalbt_ray.data.prepare.staging import staging_folder
+from dalbt_ray.data.prepare.watching import watched
 from dalbt_ray.data.split_file import SetMetadata
 from dalbt_ray.data.split_writing import sync_folder, write_split
 from dalbt_ray.errors import InputError
@@ -114,7 +115,7 @@ def _write(found: FoundSet, members: Members, metadata: SetMetadata, place: Path
 def _encoded(source: Gathered, rows: NDArray[np.int64], shape: Shape) -> Iterator[bytes]:
     """The images at `rows` (ascending) as PNG or JPEG of `shape`; bytes that fit already stay as they are."""
     wanted = set(rows.tolist())
-    for row, data in enumerate(source.read()):
+    for row, data in enumerate(watched(source.read(), "writing the set", len(source.names))):
         if row not in wanted:
             continue
         image = convert(data)

@@ -101,7 +101,7 @@ def _roots(folder: Path) -> tuple[dict[str, Path], list[str]]:
         return {"train": folder}, []
     known = {train, test, *_unlabeled_folders(folder)}
     others = [path.name for path in _folders(folder) if path not in known]
-    notes = [f"ignored beside train and test: {', '.join(others)}"] if others else []
+    notes = [f"ignored next to train and test: {', '.join(others)}"] if others else []
     return {"train": train, "test": test} if test.is_dir() else {"train": train}, notes
 
 

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from dalbt_ray.data.decoding import LARGEST, BadImageError, Shape, describe
 from dalbt_ray.data.prepare.conversion import convert, header_size
 from dalbt_ray.data.prepare.gathering import FoundSet, Gathered, listed
+from dalbt_ray.data.prepare.watching import watched
 from dalbt_ray.errors import InputError
 
 MIXED_SIZE = 32  # pixels a side for sets whose images differ in size
@@ -36,7 +37,8 @@ Inspections = dict[str, Inspection]
 def inspect(gathered: Gathered) -> Inspection:
     """Decode every image once."""
     inspection = Inspection([], Counter(), Counter(), {})
-    for row, data in enumerate(gathered.read()):
+    total = len(gathered.names)
+    for row, data in enumerate(watched(gathered.read(), "looking at the images", total)):
         try:
             image = convert(data)
         except BadImageError as error:
@@ -69,10 +71,10 @@ def usable(
     kept = found.without({split: inspection.bad for split, inspection in inspections.items()})
     whole = kept.splits.keys() == found.splits.keys()
     total = sum(len(gathered.names) for gathered in found.splits.values())
-    count = f"{len(bad):,} of {total:,} image{'s' if total > 1 else ''} that cannot be used"
+    count = f"{len(bad):,} image{'s' if len(bad) > 1 else ''} of {total:,} that cannot be used"
     if not (skip_bad and whole):
-        skipping = " or go on without them (--skip-bad);" if whole else ""
-        remedy = f"fix or remove them;{skipping} nothing was written:{listed(bad, chr(10) + '  ')}"
+        skipping = ", or go on without them (--skip-bad)" if whole else ""
+        remedy = f"fix or remove them{skipping}; nothing was written:{listed(bad, chr(10) + '  ')}"
         raise InputError("folder", place, f"holds {count}", remedy=remedy)
     return kept, [f"skipped {count}: {listed(bad, '; ').removeprefix('; ')}"]
 
