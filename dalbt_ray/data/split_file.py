@@ -33,7 +33,7 @@ class SetMetadata:
 
     Attributes:
         source: where the images come from.
-        licence: under which terms.
+        licence: the license: under which terms the images may be used.
         class_names: one name per class, in label order.
         input_shape: (height, width, channels) that networks are fed with.
         notes: what was converted, skipped or set aside when the set was prepared.

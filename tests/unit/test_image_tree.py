@@ -53,6 +53,7 @@ def test_numbered_class_folders_sort_as_numbers(tmp_path: Path) -> None:
 def test_unlabeled_images_are_no_class(tmp_path: Path, place: str) -> None:
     """They become a split of their own with label -1, and a sweep on the labeled rest works."""
     folder, root = three_classes(tmp_path), tmp_path / "data"
+    (folder / "train" / "UNLABELED").mkdir()  # an empty one is no empty class
     unknown = save(picture(), folder / place / "deeper" / "x.png")
     done = prepare(folder, root)
     assert done.class_names == ("cat", "dög", "zebra crossing")

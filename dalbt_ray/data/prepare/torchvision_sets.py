@@ -39,8 +39,7 @@ def prepare_known(name: str, data_root: Path) -> list[Path]:
     if not missing:
         return []
     try:
-        with no_empty_folders(data_root / name):
-            _prepare(known, missing, data_root / ".downloads" / name)
+        _prepare(known, missing, data_root / ".downloads" / name)
     except (OSError, RuntimeError, HTTPException) as error:
         reason = " ".join(str(error).split())
         raise InputError(
