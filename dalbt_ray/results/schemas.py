@@ -47,8 +47,8 @@ SELECTIONS = _schema(
         "trial_id": TEXT, "round": WHOLE, "rank": WHOLE, "sample_id": WHOLE, "source": TEXT, "is_ood": FLAG,
         "label": WHOLE, "row": WHOLE,
     },
-    optional={"score": REAL},
-    order="trial_id round rank sample_id source is_ood label score row",
+    optional={"score": REAL, "file": TEXT},
+    order="trial_id round rank sample_id source is_ood label score row file",
 )  # fmt: skip
 """One row an acquired image; (trial_id, round, rank) is unique."""
 
