@@ -1,0 +1,75 @@
+"""What can be measured: columns of `rounds` with title and unit. Nothing else in the report knows a metric by name."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+MAIN = "test_accuracy"
+"""The measure that areas, tests and rankings are about."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of `rounds` that is worth a curve.
+
+    Attributes:
+        column: its name.
+        title: for people.
+        unit: `percent` for fractions that are shown as percentages, `nats`, or nothing.
+        reported: whether its value in the last round stands in the table of results.
+    """
+
+    column: str
+    title: str
+    unit: str = ""
+    reported: bool = False
+
+    @property
+    def scale(self) -> float:
+        """Factor from recorded values to shown ones."""
+        return 100.0 if self.unit == "percent" else 1.0
+
+    @property
+    def axis_title(self) -> str:
+        """`test accuracy (%)`."""
+        unit = {"percent": "%"}.get(self.unit, self.unit)
+        return f"{self.title} ({unit})" if unit else self.title
+
+
+METRICS = (
+    Measure("test_accuracy", "test accuracy", "percent", reported=True),
+    Measure("test_nll", "test NLL", "nats", reported=True),
+    Measure("test_ece", "test ECE", "percent", reported=True),
+)
+"""Until `dalbt_ray.metrics.METRICS` is there: `column, title, unit` of every shipped metric of the test set."""
+
+OF_ROUNDS = (
+    Measure("train_accuracy", "training accuracy", "percent"),
+    Measure("validation_accuracy", "validation accuracy", "percent"),
+    Measure("purity", "purity of the query", "percent"),
+    Measure("cumulative_purity", "purity of all queries", "percent"),
+    Measure("ood_auroc", "AUROC, in-distribution against OOD"),
+)
+"""Further columns of every round."""
+
+
+def measures(manifests: Iterable[Mapping[str, Any]] = ()) -> dict[str, Measure]:
+    """Every known measure by column: shipped metrics, users' own as their manifests describe them, and the rest."""
+    known = {each.column: each for each in METRICS}
+    for manifest in manifests:
+        for column, told in manifest.get("metrics", {}).items():
+            if column not in known:
+                title, unit = str(told.get("title") or column), str(told.get("unit") or "")
+                known[column] = Measure(column, title, unit, reported=True)
+    return known | {each.column: each for each in OF_ROUNDS}
+
+
+def recorded(known: Mapping[str, Measure], rounds: pd.DataFrame) -> list[Measure]:
+    """The measures that `rounds` has numbers for; lists (a value per class) are not numbers."""
+    return [
+        each
+        for column, each in known.items()
+        if column in rounds and pd.api.types.is_numeric_dtype(rounds[column]) and rounds[column].notna().any()
+    ]
