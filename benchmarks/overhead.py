@@ -15,7 +15,8 @@ from time import perf_counter
 
 from dalbt_ray.config import Training, Trial
 from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.launch.sweep_command import main
+from dalbt_ray.launch.sweep_command import sweep
+from dalbt_ray.objectives.joint import Joint
 from dalbt_ray.results import load_results
 from dalbt_ray.strategies import get_strategy
 
@@ -28,7 +29,7 @@ def trials() -> list[Trial]:
         Trial(
             dataset="fashion_mini",
             strategy=get_strategy("margin"),
-            objective="joint",
+            objective=Joint(),
             budget=100,
             rounds=9,
             seed=seed,
@@ -70,5 +71,5 @@ if __name__ == "__main__":
     )
     known, rest = parser.parse_known_args()
     if known.run:
-        sys.exit(main({"overhead": trials}, None, ["--results", known.run, *rest]))
+        sys.exit(sweep({"overhead": trials}, None, ["--results", known.run, *rest]))
     report()

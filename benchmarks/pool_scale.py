@@ -28,6 +28,7 @@ from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.pool_scoring import score_files
 from dalbt_ray.data.image_set import load_image_set
 from dalbt_ray.data.split_file import SetMetadata, write_split
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.class_tails import ClassTails
@@ -51,7 +52,11 @@ def main() -> None:
     image_set = load_image_set("fashion_mini")
     images = image_set.images.take(np.arange(2_000))
     network = build_network(
-        NetworkSettings(), image_set.images.shape, image_set.classes, torch.Generator().manual_seed(0)
+        LeNet(),
+        NetworkSettings(),
+        image_set.images.shape,
+        image_set.classes,
+        torch.Generator().manual_seed(0),
     )
     rank = TailRanking(_tails(network.eval(), images[:500]))
     with tempfile.TemporaryDirectory() as folder:

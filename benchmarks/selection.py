@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from dalbt_ray.data.image_set import load_image_set
 from dalbt_ray.models.dropout import draw_dropout_masks, set_dropout_generator
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies import STRATEGIES, get_strategy
@@ -114,7 +115,7 @@ def build_pool(arguments: argparse.Namespace) -> Numbers:
     images, labels = enough_images(image_set.images.take(np.arange(len(image_set.labels))), image_set.labels)
     generator = torch.Generator().manual_seed(0)
     network = build_network(
-        NetworkSettings(latent_dim=WIDTH, dropout=0.25), image_set.images.shape, 10, generator
+        LeNet(latent_dim=WIDTH), NetworkSettings(dropout=0.25), image_set.images.shape, 10, generator
     )
     set_dropout_generator(network, generator)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)

@@ -9,8 +9,9 @@ step. They differ in where the views come from:
 
 The usual side is stock PyTorch: default memory layout, `max_pool2d`, default Adam. Ours is what the trainer
 runs: channels-last, `dalbt_ray.models.pooling`, `dalbt_ray.models.adam`; "fast" is ours with bfloat16 autocast. The
-maths is the same. Color operations that do nothing to gray images are left out on all sides. One torch thread a process.
-What counts is images per second of CPU time, worker processes included: the median of interleaved repetitions.
+maths is the same. Color operations that do nothing to gray images are left out on all sides. One torch thread a
+process. What counts is images per second of CPU time, worker processes included: the median of interleaved
+repetitions.
 Run: python benchmarks/train_step.py
 """
 
@@ -31,11 +32,12 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from dalbt_ray.data.image_set import load_image_set
-from dalbt_ray.losses.joint import joint_loss
 from dalbt_ray.models import lenet
 from dalbt_ray.models.adam import Adam
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.models.norm import frozen_statistics
+from dalbt_ray.objectives.joint import Joint
 from dalbt_ray.views.batch_views import ViewSettings, make_views
 
 BATCH, REPETITIONS = 64, 5
@@ -100,7 +102,7 @@ def train(
     stock: bool = False,
 ) -> int:
     """Train a fresh LeNet on all batches; the number of images."""
-    network = build_network(NetworkSettings(), (28, 28, 1), 10, torch.Generator().manual_seed(0))
+    network = build_network(LeNet(), NetworkSettings(), (28, 28, 1), 10, torch.Generator().manual_seed(0))
     pool = lenet.max_pool
     if stock:
         network.to(memory_format=torch.contiguous_format)
@@ -119,9 +121,9 @@ def train(
             logits = network(clean)
             with frozen_statistics(network):
                 z_a, z_b = network.project(network.encode(view_a)), network.project(network.encode(view_b))
-            loss = joint_loss(logits, labels, z_a, z_b, self_supervised_weight=1e-3, redundancy_weight=0.0051)
+            loss = Joint().loss(logits, labels, (z_a, z_b))
         optimizer.zero_grad()
-        loss.total.backward()
+        loss.backward()
         optimizer.step()
         seen += len(labels)
     return seen

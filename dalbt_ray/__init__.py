@@ -1,1 +1,74 @@
-"""Deep Active Learning Using Barlow Twins (DALBT), as an experiment-sweep system on Ray."""
+"""Compare active-learning methods on Ray. What a sweep file needs is importable from here; docs/options.md explains it.
+
+Names are resolved when they are asked for, so that a command that needs no network does not import one.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dalbt_ray.config import Training as Training
+    from dalbt_ray.config import Trial as Trial
+    from dalbt_ray.data.splits import SplitSettings as SplitSettings
+    from dalbt_ray.data.splits import paper_splits as paper_splits
+    from dalbt_ray.errors import InputError as InputError
+    from dalbt_ray.launch.grid import compare as compare
+    from dalbt_ray.launch.grid import own_objective as own_objective
+    from dalbt_ray.launch.grid import with_seeds as with_seeds
+    from dalbt_ray.launch.sweep_command import sweep as sweep
+    from dalbt_ray.metrics.metric import Metric as Metric
+    from dalbt_ray.models.encoder import Backbone as Backbone
+    from dalbt_ray.models.encoder import Encoder as Encoder
+    from dalbt_ray.models.lenet import LeNet as LeNet
+    from dalbt_ray.models.network import NetworkSettings as NetworkSettings
+    from dalbt_ray.models.resnet import ResNet18 as ResNet18
+    from dalbt_ray.models.timm_model import Timm as Timm
+    from dalbt_ray.models.vgg import VGG16 as VGG16
+    from dalbt_ray.objectives.joint import Joint as Joint
+    from dalbt_ray.objectives.objective import Objective as Objective
+    from dalbt_ray.objectives.supervised import Supervised as Supervised
+    from dalbt_ray.objectives.vicreg import Vicreg as Vicreg
+    from dalbt_ray.pool import PoolView as PoolView
+    from dalbt_ray.results.load import load_results as load_results
+    from dalbt_ray.strategies import get_strategy as get_strategy
+    from dalbt_ray.strategies.method import Method as Method
+    from dalbt_ray.strategies.method import Needs as Needs
+    from dalbt_ray.strategies.method import Ranked as Ranked
+    from dalbt_ray.views.view_parameters import ViewSettings as ViewSettings
+
+_HOMES = {
+    "config": ("Trial", "Training"),
+    "data.splits": ("SplitSettings", "paper_splits"),
+    "errors": ("InputError",),
+    "launch.grid": ("compare", "own_objective", "with_seeds"),
+    "launch.sweep_command": ("sweep",),
+    "metrics.metric": ("Metric",),
+    "models.encoder": ("Backbone", "Encoder"),
+    "models.lenet": ("LeNet",),
+    "models.network": ("NetworkSettings",),
+    "models.resnet": ("ResNet18",),
+    "models.timm_model": ("Timm",),
+    "models.vgg": ("VGG16",),
+    "objectives.joint": ("Joint",),
+    "objectives.objective": ("Objective",),
+    "objectives.supervised": ("Supervised",),
+    "objectives.vicreg": ("Vicreg",),
+    "pool": ("PoolView",),
+    "results.load": ("load_results",),
+    "strategies": ("get_strategy",),
+    "strategies.method": ("Method", "Needs", "Ranked"),
+    "views.view_parameters": ("ViewSettings",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - one table says where each name lives
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,9 +1,10 @@
-"""The `dalbt` command: data, verify, report, compare, compact. Sweeps have their own files and commands."""
+"""The `dalbt` command: data, verify, report, rerun, compare, compact. Sweeps have their own files and commands."""
 
 import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from dalbt_ray.errors import InputError
@@ -74,7 +75,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
     report = verify(arguments.results)
     print(report)
-    return 1 if report.damaged else 0
+    return 1 if report.damaged or report.refused else 0
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -94,12 +95,23 @@ def _compare(arguments: argparse.Namespace) -> int:
 def _compact(arguments: argparse.Namespace) -> int:
     from dalbt_ray.results import compact
 
-    print(f"{compact(arguments.results)} trials are gathered in {arguments.results}/snapshot")
+    trials = compact(arguments.results, arguments.out)
+    print(f"{trials} trials are gathered in {arguments.out or arguments.results}/bundle")
     return 0
+
+
+def _rerun(arguments: argparse.Namespace) -> int:
+    from dalbt_ray.launch.rerun import rerun
+
+    root = data_root_argument(arguments.data_root)
+    repeated = rerun(arguments.results, arguments.trial_id, root, arguments.sweep_file)
+    print(repeated)
+    return 1 if repeated.differences else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dalbt", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"dalbt-ray {version('dalbt-ray')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     data = commands.add_parser("data", help="which data sets are there; download or convert one")
@@ -117,13 +129,26 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("verify", _verify, "hash every result file again; damaged trials go to quarantine and are redone"),
         ("report", _report, "build report/index.html, figures and tables"),
-        ("compact", _compact, "gather the tables of many trials into one file each"),
+        ("compact", _compact, "gather the finished trials in one bundle of a few files"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("results", metavar="DIR")
         command.set_defaults(run=run)
         if name == "report":
             command.add_argument("--out", metavar="DIR", help="where to write (default: DIR/report)")
+        if name == "compact":
+            command.add_argument(
+                "--out", metavar="DIR", help="a new results folder that gets the bundle and nothing else"
+            )
+
+    again = commands.add_parser(
+        "rerun", help="repeat a finished trial from its manifest and compare bit for bit"
+    )
+    again.add_argument("results", metavar="DIR")
+    again.add_argument("trial_id", metavar="ID")
+    again.add_argument("--data-root", metavar="DIR", help="folder of data sets (default: $DALBT_DATA)")
+    again.add_argument("--sweep-file", metavar="FILE", help="defines classes of your own that the trial uses")
+    again.set_defaults(run=_rerun)
 
     comparison = commands.add_parser("compare", help="did a change of code or settings change any result")
     comparison.add_argument("results_a", metavar="DIR_A")

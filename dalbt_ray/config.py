@@ -1,115 +1,103 @@
 """A trial: one configuration and one seed, as a frozen value. Defaults are the paper's (section 4.1), MNIST.
 
-Build it in Python, derive variants with `dataclasses.replace`, never mutate.
+Build it in Python, derive variants with `dataclasses.replace`, never mutate. Every field can be set and swept on the
+command line of a sweep file too (`--set training.epochs=5`); docs/options.md lists them all.
 """
 
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from json import dumps
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal
 
 from dalbt_ray.data.splits import SplitSettings
 from dalbt_ray.errors import InputError
+from dalbt_ray.metrics import METRICS, Metric
+from dalbt_ray.models import ENCODERS, Encoder
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings
+from dalbt_ray.objectives import OBJECTIVES, Objective
+from dalbt_ray.objectives.joint import Joint
+from dalbt_ray.options.canonical import Classes, as_json, essence, from_json
+from dalbt_ray.options.ranges import AtLeastTwo, Count, NotNegative, Whole
+from dalbt_ray.options.value import Named, Value
 from dalbt_ray.results import trial_id
+from dalbt_ray.strategies import STRATEGIES, Method
 from dalbt_ray.strategies.dalbt import Dalbt
-from dalbt_ray.strategies.method import Method
-from dalbt_ray.views.batch_views import ViewSettings
+from dalbt_ray.views.view_parameters import ViewSettings
 
 ALGORITHM_VERSION = 1
 """Part of every trial's identity: raise it when the same configuration computes something else."""
 
-Objective = Literal["joint", "supervised"]
-OodPolicy = Literal["return", "discard"]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class Training(Value):
     """How a network is trained in one round.
 
     Attributes:
-        batch_size: images of a step, at most; an epoch is split into equal batches (100 images: 50 + 50).
-        learning_rate: Adam's; constant unless `schedule` says otherwise.
-        weight_decay: Adam's L2 term.
-        epochs: passes over the labeled set in a round; the paper takes 150, and 20 on MNIST.
-        min_steps: a round trains at least so many steps. 20 epochs over 100 labels are 40 steps, which leaves
-            LeNet undertrained; 0 keeps the paper's recipe.
+        batch_size: images of a step, at most; an epoch is split into equal batches (100 images: 50 + 50). [paper, 4.1]
+        learning_rate: Adam's; constant unless `schedule` says otherwise. [paper, 4.1]
+        weight_decay: Adam's L2 term. [paper, 4.1]
+        epochs: passes over the labeled set in a round; the paper takes 150, and 20 on MNIST. [paper, 4.1]
+        min_steps: a round trains at least so many steps. 20 epochs over 100 labels are 40 steps, which leaves LeNet
+            undertrained; 0 keeps the paper's recipe.
         schedule: "constant" (the paper names none) or "one_cycle" with a peak of 3 x learning_rate.
         init: weights of a round are "fresh" (default) or continue from the round before, "warm".
         model_selection: the "last" step's weights, or those of the epoch with the "best_validation" accuracy.
-        self_supervised_weight: gamma of eq. 2, the paper's "barlow twins constant of 0.001".
-        redundancy_weight: lambda of eq. 1; 0.0051 as in Zbontar et al. 2021, the paper gives none.
-        self_supervised_data: images whose views enter the Barlow Twins term: the batch itself ("labeled",
-            Algorithm 1) or as many drawn from labeled and unlabeled images alike.
         precision: "bfloat16" runs forwards under autocast; losses stay in float32.
     """
 
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-5
-    epochs: int = 20
-    min_steps: int = 0
+    path: ClassVar[str] = "training"
+    batch_size: AtLeastTwo = 64
+    learning_rate: NotNegative = 1e-3
+    weight_decay: NotNegative = 1e-5
+    epochs: Count = 20
+    min_steps: Whole = 0
     schedule: Literal["constant", "one_cycle"] = "constant"
     init: Literal["fresh", "warm"] = "fresh"
     model_selection: Literal["last", "best_validation"] = "last"
-    self_supervised_weight: float = 1e-3
-    redundancy_weight: float = 0.0051
-    self_supervised_data: Literal["labeled", "labeled+unlabeled"] = "labeled"
     precision: Literal["float32", "bfloat16"] = "float32"
-
-    def __post_init__(self) -> None:
-        for name, least in (("batch_size", 2), ("epochs", 1), ("min_steps", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"training.{name}", getattr(self, name), f"must be at least {least}")
-        for name in ("learning_rate", "weight_decay", "self_supervised_weight", "redundancy_weight"):
-            object.__setattr__(self, name, float(getattr(self, name)))  # 1 and 1.0 are the same trial
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise InputError(f"training.{name}", getattr(self, name), "must be finite and not negative")
-        for name in ("schedule", "init", "model_selection", "self_supervised_data", "precision"):
-            allowed = get_args(Training.__annotations__[name])
-            if getattr(self, name) not in allowed:
-                raise InputError(f"training.{name}", getattr(self, name), "is unknown", allowed=allowed)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class Trial(Value):
     """One whole active-learning run.
 
     Attributes:
         dataset: the data set that is to be learned; its test split measures.
-        ood: an OOD data set whose images join the unlabeled pool; empty for none.
-        ood_policy: OOD images that were acquired "return" to the pool (the paper) or are "discard"ed.
+        ood: an out-of-distribution (OOD) data set whose images join the unlabeled pool; empty for none. [paper, 4.1]
+        ood_policy: acquired OOD images "return" to the pool or are "discard"ed. [paper, 4.1: return]
         strategy: how images are chosen.
-        objective: "joint" (cross-entropy + Barlow Twins) or "supervised" (cross-entropy alone).
-        budget: images acquired in a round.
-        rounds: queries; the network is trained rounds + 1 times.
+        objective: what training minimizes.
+        budget: images acquired in a round. [paper, 4.1]
+        rounds: queries; the network is trained rounds + 1 times. Not part of a trial's identity: asked for more, a
+            finished trial continues.
         seed: root of every random draw.
-        splits, network, training, views: see their classes.
-        variant: a word that tells trials apart in reports when only an option differs.
+        splits: which images serve which purpose.
+        encoder: the network below the latent.
+        network: what stands on the encoder.
+        training: how a network is trained.
+        views: augmentation of the images that an objective wants two views of.
+        metrics: what is measured of test predictions beside what always is.
     """
 
     dataset: str = "mnist"
     ood: str = ""
-    ood_policy: OodPolicy = "return"
+    ood_policy: Literal["return", "discard"] = "return"
     strategy: Method = field(default_factory=Dalbt)
-    objective: Objective = "joint"
-    budget: int = 100
-    rounds: int = 10
-    seed: int = 0
+    objective: Objective = field(default_factory=Joint)
+    budget: Count = 100
+    rounds: Whole = 10
+    seed: Whole = 0
     splits: SplitSettings = field(default_factory=SplitSettings)
+    encoder: Encoder = field(default_factory=LeNet)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     training: Training = field(default_factory=Training)
     views: ViewSettings = field(default_factory=ViewSettings)
-    variant: str = ""
+    metrics: tuple[Metric, ...] = ()
 
-    def __post_init__(self) -> None:
-        for name, kind in (("objective", Objective), ("ood_policy", OodPolicy)):
-            if getattr(self, name) not in get_args(kind):
-                raise InputError(name, getattr(self, name), "is unknown", allowed=get_args(kind))
-        for name, least in (("budget", 1), ("rounds", 0), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(name, value, f"must be a whole number of at least {least}")
+    def check(self) -> None:
+        """Refuse an OOD set without a count or the reverse, and two metrics of one column."""
         if self.ood and self.ood == self.dataset:
             raise InputError("ood", self.ood, "is the data set itself", remedy="name another set")
         if bool(self.ood) != bool(self.splits.ood_count):
@@ -119,55 +107,90 @@ class Trial:
                 f"does not fit ood={self.ood!r}",
                 remedy="name an OOD set and how many of its images join the pool, or neither",
             )
+        columns = [metric.column for metric in self.measured]
+        for column in columns:
+            if columns.count(column) > 1:
+                raise InputError("metrics", column, "is measured twice", remedy="rename one of them")
+
+    @property
+    def measured(self) -> tuple[Metric, ...]:
+        """Every metric of this trial."""
+        return METRICS + self.metrics
 
     @property
     def trained_network(self) -> NetworkSettings:
         """The network with what the strategy needs built into it."""
-        needs = self.strategy.needs
-        dropout = needs.dropout or self.network.dropout
-        return replace(self.network, dropout=dropout, variational=needs.variational)
+        return replace(self.network, dropout=self.strategy.needs.dropout or self.network.dropout)
 
     def trial_id(self, data_hash: str) -> str:
-        """16 hex digits that name the trial: its configuration, its data and the version of the algorithm."""
-        return trial_id(self.canonical(), data_hash, ALGORITHM_VERSION)
+        """16 hex digits that name the trial: what it says, its data and the version of the algorithm."""
+        said = essence(self)
+        said.pop("rounds", None)
+        return trial_id(said, data_hash, ALGORITHM_VERSION)
 
     @property
     def network_id(self) -> str:
         """8 hex digits: trials of one seed that share it have the same round 0, whatever their strategy."""
         # An auxiliary loss changes the network too, so it is part of what is trained.
         auxiliary = self.strategy.auxiliary
-        changes = asdict(auxiliary) if auxiliary is not None and auxiliary.joins_loss else None  # type: ignore[call-overload]
-        parts = {
-            name: asdict(value)
-            for name, value in (
-                ("network", self.trained_network),
-                ("training", self.training),
-                ("views", self.views),
-                ("splits", self.splits),
-            )
+        trained = {
+            "encoder": essence(self.encoder),
+            "network": essence(self.trained_network),
+            "training": essence(self.training),
+            "views": essence(self.views),
+            "splits": essence(self.splits),
+            "objective": essence(self.objective),
+            "variational": self.strategy.needs.variational,
+            "auxiliary": essence(auxiliary) if auxiliary is not None and auxiliary.joins_loss else None,
         }
-        return _digest({**parts, "auxiliary": changes, "objective": self.objective})[:8]
+        return sha256(dumps(trained, sort_keys=True, allow_nan=False).encode()).hexdigest()[:8]
 
     @property
     def label(self) -> str:
-        """A short name for people: what a progress line shows."""
+        """A short name: what a progress line shows."""
+        said = essence(self.strategy)
+        options = ",".join(f"{key}={value}" for key, value in said.items() if key not in ("name", "class"))
+        strategy = f"{self.strategy.name}[{options}]" if options else self.strategy.name
         ood = f"+{self.ood}" if self.ood else ""
-        variant = f" {self.variant}" if self.variant else ""
-        return (
-            f"{self.dataset}{ood} b={self.budget} {self.strategy.name} ({self.objective}){variant} "
-            f"seed {self.seed}"
-        )
+        return f"{self.dataset}{ood} b={self.budget} {strategy} ({self.objective.name}) seed {self.seed}"
 
-    def canonical(self) -> dict[str, Any]:
-        """Every field, defaults included, as plain JSON values: what the trial's identity is computed from.
-
-        `variant` is a name for people and stays out, except that it is recorded with the results.
-        """
-        values = asdict(self)
-        values["strategy"] = {"name": self.strategy.name, **asdict(self.strategy)}  # type: ignore[call-overload]
-        del values["variant"]
-        return values
+    def as_json(self) -> dict[str, Any]:
+        """Every field, defaults included, as plain JSON values: what a manifest keeps, and `trial_from_json` reads."""
+        return as_json(self)
 
 
-def _digest(value: dict[str, Any]) -> str:
-    return sha256(dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()
+def known_classes(trials: Iterable[Trial] = ()) -> Classes:
+    """What names stand for: the package's unions, and the classes that `trials` are made of.
+
+    Raises:
+        InputError: two classes of one name in the same sweep, whose trials nobody could tell apart.
+    """
+    axes: dict[type[Value], dict[str, type[Named]]] = {
+        Method: dict(STRATEGIES),
+        Objective: dict(OBJECTIVES),
+        Encoder: dict(ENCODERS),
+        Metric: {metric.name: type(metric) for metric in METRICS},
+    }
+    used: dict[tuple[type[Value], str], type[Named]] = {}
+    for trial in trials:
+        for base, each in (
+            (Method, trial.strategy),
+            (Objective, trial.objective),
+            (Encoder, trial.encoder),
+            *((Metric, metric) for metric in trial.metrics),
+        ):
+            if used.setdefault((base, each.name), type(each)) is not type(each):
+                raise InputError(
+                    base.path, each.name, "is the name of two classes", remedy="rename one of them"
+                )
+            axes[base][each.name] = type(each)
+    return axes
+
+
+def trial_from_json(content: dict[str, Any], classes: Classes | None = None) -> Trial:
+    """The trial that `Trial.as_json` described.
+
+    Raises:
+        InputError: a class or field that this version does not know, or a value that a field does not take.
+    """
+    return from_json(Trial, content, known_classes() if classes is None else classes)

@@ -29,6 +29,7 @@ class PoolView:
             images (float[v, d], float[v, c], int[v]); used to calibrate thresholds, never to be acquired.
         demoted: bool[n], unlabeled images that were acquired before, turned out OOD and went back to the pool:
             offered again only when everything else has been.
+        removed: bool[n], images that have left the pool; never to be acquired.
     """
 
     labeled: Bools
@@ -42,6 +43,7 @@ class PoolView:
     validation_probabilities: Floats | None = None
     validation_labels: Ints | None = None
     demoted: Bools | None = None
+    removed: Bools | None = None
 
     def __post_init__(self) -> None:
         n = len(self.labeled)
@@ -55,6 +57,7 @@ class PoolView:
             "member_probabilities",
             "auxiliary",
             "demoted",
+            "removed",
         ):
             value = getattr(self, name)
             if value is not None and len(value) != n:
@@ -65,7 +68,8 @@ class PoolView:
     @property
     def unlabeled_rows(self) -> NDArray[np.int64]:
         """int64[u], the rows that may be acquired, ascending."""
-        rows: NDArray[np.int64] = np.flatnonzero(~self.labeled).astype(np.int64)
+        taken = self.labeled if self.removed is None else self.labeled | self.removed
+        rows: NDArray[np.int64] = np.flatnonzero(~taken).astype(np.int64)
         return rows
 
     @property
@@ -82,19 +86,19 @@ class PoolState:
     Attributes:
         labeled: bool[n], in the training set.
         demoted: bool[n], acquired, found OOD, returned.
-        discarded: bool[n], acquired, found OOD, gone for good.
+        removed: bool[n], acquired, found OOD, gone for good.
     """
 
     labeled: Bools
     demoted: Bools
-    discarded: Bools
+    removed: Bools
 
     @classmethod
     def start(cls, n: int, initial_rows: Ints) -> "PoolState":
         """The state of round 0: only the initial set is labeled."""
         labeled = np.zeros(n, dtype=bool)
         labeled[initial_rows] = True
-        return cls(labeled=labeled, demoted=np.zeros(n, dtype=bool), discarded=np.zeros(n, dtype=bool))
+        return cls(labeled=labeled, demoted=np.zeros(n, dtype=bool), removed=np.zeros(n, dtype=bool))
 
     def acquire(self, rows: Ints, is_ood: Bools, *, discard: bool) -> "PoolState":
         """The state after the oracle has seen `rows`: in-distribution images gain a label, OOD ones return or leave.
@@ -104,10 +108,10 @@ class PoolState:
             is_ood: bool[n], the oracle's knowledge of which images are OOD.
             discard: OOD images leave the pool (true) or return to it, demoted (false).
         """
-        labeled, demoted, discarded = self.labeled.copy(), self.demoted.copy(), self.discarded.copy()
+        labeled, demoted, removed = self.labeled.copy(), self.demoted.copy(), self.removed.copy()
         in_distribution, ood = rows[~is_ood[rows]], rows[is_ood[rows]]
         labeled[in_distribution] = True
-        (discarded if discard else demoted)[ood] = True
-        if not discard and not (~labeled & ~demoted & ~discarded).any():
+        (removed if discard else demoted)[ood] = True
+        if not discard and not (~labeled & ~demoted & ~removed).any():
             demoted[:] = False  # everything else has been offered: start over
-        return replace(self, labeled=labeled, demoted=demoted, discarded=discarded)
+        return replace(self, labeled=labeled, demoted=demoted, removed=removed)

@@ -10,24 +10,21 @@ images a round: `python sweeps/paper_grid.py --preset cifar10`, on a GPU.
 import sys
 from dataclasses import replace
 
-from dalbt_ray.config import Trial
-from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.launch.sweep_command import main
-from sweeps.paper_grid import compare, vgg
+from dalbt_ray import SplitSettings, Trial, compare, sweep
+from sweeps.paper_grid import strategies, vgg
 
 
 def cifar10_reduced() -> list[Trial]:
-    """DALBT and two baselines; every label says that the run is reduced."""
+    """DALBT and two baselines."""
     whole = vgg(100)
     reduced = replace(
         whole,
         rounds=2,
         splits=SplitSettings(train_limit=None, initial_size=300, validation_size=200, pool_size=700),
         training=replace(whole.training, epochs=2),
-        variant="REDUCED: 300 labels, 2 epochs",
     )
-    return compare(reduced, ("dalbt", "random", "margin"))
+    return compare(reduced, strategies(("dalbt", "random", "margin")))
 
 
 if __name__ == "__main__":
-    sys.exit(main({"cifar10_reduced": cifar10_reduced}, __doc__))
+    sys.exit(sweep({"cifar10_reduced": cifar10_reduced}, __doc__))

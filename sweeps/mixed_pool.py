@@ -11,16 +11,12 @@ import sys
 from dataclasses import replace
 from typing import get_args
 
-from dalbt_ray.config import Training, Trial
-from dalbt_ray.data.splits import paper_splits
-from dalbt_ray.launch.grid import with_seeds
-from dalbt_ray.launch.sweep_command import main
-from dalbt_ray.strategies import get_strategy
+from dalbt_ray import Training, Trial, get_strategy, paper_splits, sweep, with_seeds
 from dalbt_ray.strategies.dalbt import Policy
 
 
 def mixed_pool() -> list[Trial]:
-    """8 ways to select, 2 ood sets, 5 seeds."""
+    """8 ways to select, 2 OOD sets, 5 seeds."""
     setting = Trial(
         dataset="fashion_mnist",
         ood="kmnist",
@@ -29,14 +25,13 @@ def mixed_pool() -> list[Trial]:
         splits=paper_splits("fashion_mnist", mixed=True),
         training=Training(epochs=20, min_steps=200),
     )
-    policies = [
-        replace(setting, strategy=get_strategy("dalbt", policy=policy), variant=policy)
-        for policy in get_args(Policy)
+    strategies = [get_strategy("dalbt", policy=policy) for policy in get_args(Policy)]
+    strategies += [get_strategy(name) for name in ("random", "entropy", "core_set")]
+    cells = [
+        replace(setting, ood=ood, strategy=strategy) for ood in ("kmnist", "mnist") for strategy in strategies
     ]
-    others = [replace(setting, strategy=get_strategy(name)) for name in ("random", "entropy", "core_set")]
-    cells = [replace(trial, ood=ood) for ood in ("kmnist", "mnist") for trial in policies + others]
     return with_seeds(cells, (0, 1, 2, 3, 4))
 
 
 if __name__ == "__main__":
-    sys.exit(main({"mixed_pool": mixed_pool}, __doc__))
+    sys.exit(sweep({"mixed_pool": mixed_pool}, __doc__))

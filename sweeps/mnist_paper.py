@@ -10,18 +10,18 @@ and random under both objectives, so that loss and selection can be told apart. 
 import sys
 from dataclasses import replace
 
-from dalbt_ray.config import Trial
-from dalbt_ray.launch.grid import with_seeds
-from dalbt_ray.launch.sweep_command import main
-from sweeps.paper_grid import PAPER_SEEDS, PAPER_STRATEGIES, compare, lenet
+from dalbt_ray import Trial, compare, sweep, with_seeds
+from sweeps.paper_grid import BOTH_OBJECTIVES, PAPER_SEEDS, PAPER_STRATEGIES, lenet, strategies
 
 
 def mnist_paper() -> list[Trial]:
     """The paper's recipe for every strategy, then the longer one for dalbt and random."""
     setting = replace(lenet("mnist", 100), rounds=9)
-    longer = replace(setting, training=replace(setting.training, min_steps=200), variant="200 steps")
-    return with_seeds(compare(setting, PAPER_STRATEGIES) + compare(longer, ("dalbt", "random")), PAPER_SEEDS)
+    longer = replace(setting, training=replace(setting.training, min_steps=200))
+    cells = compare(setting, strategies(PAPER_STRATEGIES), both=BOTH_OBJECTIVES)
+    cells += compare(longer, strategies(BOTH_OBJECTIVES), both=BOTH_OBJECTIVES)
+    return with_seeds(cells, PAPER_SEEDS)
 
 
 if __name__ == "__main__":
-    sys.exit(main({"mnist_paper": mnist_paper}, __doc__))
+    sys.exit(sweep({"mnist_paper": mnist_paper}, __doc__))

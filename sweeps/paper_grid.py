@@ -4,20 +4,26 @@
     python sweeps/paper_grid.py --preset paper --plan
 
 DALBT against every method that the paper compares with, on MNIST, Fashion-MNIST, CIFAR-10 and on CIFAR-10 pools
-mixed with OOD images; 5 seeds; DALBT and random under both objectives, so that the gain of the joint loss can be
-told from the gain of the selection. The paper separates neither.
+mixed with out-of-distribution images; 5 seeds; DALBT and random under both objectives, so that the gain of the joint
+loss can be told from the gain of the selection. The paper separates neither.
 """
 
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from dalbt_ray.config import Objective, Training, Trial
-from dalbt_ray.data.splits import SplitSettings, paper_splits
-from dalbt_ray.launch.grid import OWN_OBJECTIVE, with_seeds
-from dalbt_ray.launch.sweep_command import main
-from dalbt_ray.models.network import NetworkSettings
-from dalbt_ray.strategies import get_strategy
+from dalbt_ray import (
+    VGG16,
+    Method,
+    SplitSettings,
+    Training,
+    Trial,
+    compare,
+    get_strategy,
+    paper_splits,
+    sweep,
+    with_seeds,
+)
 
 PAPER_SEEDS = (0, 1, 2, 3, 4)
 PAPER_STRATEGIES = (
@@ -34,18 +40,13 @@ PAPER_STRATEGIES = (
 )
 """Section 4.1, "State of the art comparison"."""
 
-LENET_DATA = ("mnist", "fashion_mnist")
+BOTH_OBJECTIVES = ("dalbt", "random")
 OOD_SETS = ("svhn", "kmnist", "fashion_mnist")
 
 
-def compare(setting: Trial, strategies: tuple[str, ...]) -> list[Trial]:
-    """One setting under many strategies, each with its paper's objective; dalbt and random under both."""
-    both: tuple[Objective, ...] = ("joint", "supervised")
-    return [
-        replace(setting, strategy=get_strategy(name), objective=objective)
-        for name in strategies
-        for objective in (both if name in ("dalbt", "random") else (OWN_OBJECTIVE.get(name, "supervised"),))
-    ]
+def strategies(names: tuple[str, ...]) -> list[Method]:
+    """The named strategies with the paper's options."""
+    return [get_strategy(name) for name in names]
 
 
 def lenet(dataset: str, budget: int) -> Trial:
@@ -67,7 +68,7 @@ def vgg(budget: int, ood: str = "") -> Trial:
         budget=budget,
         rounds=(20_000 - 5_000) // budget,
         splits=paper_splits("cifar10", mixed=bool(ood)),
-        network=NetworkSettings(encoder="vgg16", latent_dim=512),
+        encoder=VGG16(),
         training=Training(epochs=150),
     )
 
@@ -107,16 +108,15 @@ def quick() -> list[Trial]:
         training=Training(epochs=20, min_steps=200),
     )
     mixed = replace(single, ood="kmnist_mini", splits=replace(single.splits, ood_count=2_000))
-    strategies = ("dalbt", "random", "entropy", "margin", "least_confidence", "core_set")
-    mixed_pool_trials = [
-        replace(mixed, strategy=get_strategy(name), objective=OWN_OBJECTIVE.get(name, "supervised"))
-        for name in ("dalbt", "random")
-    ]
-    return with_seeds(compare(single, strategies) + mixed_pool_trials, (0, 1))
+    names = ("dalbt", "random", "entropy", "margin", "least_confidence", "core_set")
+    trials = compare(single, strategies(names), both=BOTH_OBJECTIVES)
+    return with_seeds(trials + compare(mixed, strategies(("dalbt", "random"))), (0, 1))
 
 
 def _grid(settings: list[Trial]) -> list[Trial]:
-    return with_seeds([trial for each in settings for trial in compare(each, PAPER_STRATEGIES)], PAPER_SEEDS)
+    chosen = strategies(PAPER_STRATEGIES)
+    cells = [trial for each in settings for trial in compare(each, chosen, both=BOTH_OBJECTIVES)]
+    return with_seeds(cells, PAPER_SEEDS)
 
 
 PRESETS: dict[str, Callable[[], list[Trial]]] = {
@@ -129,4 +129,4 @@ PRESETS: dict[str, Callable[[], list[Trial]]] = {
 }
 
 if __name__ == "__main__":
-    sys.exit(main(PRESETS, __doc__))
+    sys.exit(sweep(PRESETS, __doc__))

@@ -11,12 +11,16 @@ figures: their network and their pool of 180,000 images are larger.
 import sys
 from dataclasses import replace
 
-from dalbt_ray.config import Training, Trial
-from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.launch.grid import with_seeds
-from dalbt_ray.launch.sweep_command import main
-from dalbt_ray.models.network import NetworkSettings
-from dalbt_ray.strategies import get_strategy
+from dalbt_ray import (
+    NetworkSettings,
+    SplitSettings,
+    Supervised,
+    Training,
+    Trial,
+    get_strategy,
+    sweep,
+    with_seeds,
+)
 
 DROPOUT, PASSES = 0.5, 10
 
@@ -25,7 +29,7 @@ def repeated_mnist() -> list[Trial]:
     """Random, BALD and BatchBALD under one network and recipe."""
     setting = Trial(
         dataset="repeated_mnist",
-        objective="supervised",
+        objective=Supervised(),
         budget=10,
         rounds=8,
         splits=SplitSettings(train_limit=None, initial_size=20, validation_size=500, initial_balance="class"),
@@ -41,4 +45,4 @@ def repeated_mnist() -> list[Trial]:
 
 
 if __name__ == "__main__":
-    sys.exit(main({"repeated_mnist": repeated_mnist}, __doc__))
+    sys.exit(sweep({"repeated_mnist": repeated_mnist}, __doc__))

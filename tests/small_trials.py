@@ -7,6 +7,7 @@ import numpy as np
 from dalbt_ray.config import Training, Trial
 from dalbt_ray.data.image_set import ArrayImages, ImageSet
 from dalbt_ray.data.splits import SplitSettings
+from dalbt_ray.objectives.supervised import Supervised
 from dalbt_ray.strategies import get_strategy
 
 
@@ -40,7 +41,7 @@ def small_trial(strategy: str = "random", *, ood: int = 0, **changes: object) ->
         dataset="squares",
         ood="noise" if ood else "",
         strategy=get_strategy(strategy),
-        objective="supervised",
+        objective=Supervised(),
         budget=6,
         rounds=2,
         splits=SplitSettings(train_limit=None, initial_size=12, validation_size=20, ood_count=ood),

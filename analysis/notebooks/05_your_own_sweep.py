@@ -53,7 +53,7 @@ from numpy.typing import NDArray
 from dalbt_ray.config import Training, Trial
 from dalbt_ray.data.splits import SplitSettings
 from dalbt_ray.launch.grid import with_seeds
-from dalbt_ray.launch.sweep_command import main
+from dalbt_ray.launch.sweep_command import sweep
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies import Random, Ranked
 
@@ -74,7 +74,7 @@ def my_sweep() -> list[Trial]:
     """Two strategies, two seeds."""
     setting = Trial(
         dataset="fashion_mini",
-        objective="supervised",
+        objective=Supervised(),
         budget=50,
         rounds=2,
         splits=SplitSettings(train_limit=None, initial_size=50, validation_size=500),

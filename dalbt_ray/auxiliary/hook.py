@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dalbt_ray.models.network import Network
+from dalbt_ray.options.value import Value
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Auxiliary(ABC):
         return None
 
 
-class AuxiliarySettings(ABC):
+class AuxiliarySettings(Value, ABC):
     """What a strategy holds, as a frozen dataclass, to say which networks it wants."""
 
     joins_loss: ClassVar[bool]

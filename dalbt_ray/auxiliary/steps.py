@@ -9,7 +9,7 @@ from dalbt_ray.workers.global_batch import sum_over_workers, world_size
 def image_mean(values: Tensor) -> Tensor:
     """Mean over the images of the global batch, float[b] -> float[].
 
-    As in `losses.joint.cross_entropy` the average over workers is that mean, also with unequal shares; a
+    As in `losses.cross_entropy.cross_entropy` the average over workers is that mean, also with unequal shares; a
     worker with no image at all contributes 0.
     """
     count = sum_over_workers(values.new_tensor(float(len(values))))

@@ -8,9 +8,6 @@ from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.config import Trial
 from dalbt_ray.errors import InputError
 
-GPU_OF_ENCODER = {"lenet": 0.25, "vgg16": 1.0}
-"""Share of a GPU that one trial takes by default: LeNet leaves most of one idle, VGG16 fills it."""
-
 
 @dataclass(frozen=True)
 class Node:
@@ -61,7 +58,7 @@ def share_of(trial: Trial, options: ClusterOptions, nodes: Sequence[Node]) -> Sh
     gpus = options.gpus_per_trial
     if gpus is None:
         has_gpu = any(node.gpus for node in nodes)
-        gpus = GPU_OF_ENCODER[trial.network.encoder] if has_gpu else 0.0
+        gpus = trial.encoder.gpu_share if has_gpu else 0.0
         if workers > 1 and gpus:
             gpus = 1.0
     cpus = options.cpus_per_trial

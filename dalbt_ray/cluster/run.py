@@ -14,10 +14,11 @@ from dalbt_ray.cluster.connection import Connection, connected, live_nodes
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Packing, Share, pack, share_of
 from dalbt_ray.cluster.shared_images import materialize_image_set
-from dalbt_ray.cluster.train_loop import Sweep, run_in_tune
+from dalbt_ray.cluster.train_loop import SharedWork, run_in_tune
 from dalbt_ray.cluster.watch import Watch
 from dalbt_ray.config import Trial
 from dalbt_ray.data.image_set import ImageSet, ImageSetFiles
+from dalbt_ray.options.own_code import own_sources
 from dalbt_ray.trial.observer import Observer
 from dalbt_ray.trial.outcome import SweepOutcome
 
@@ -54,8 +55,9 @@ def run_sweep(
             packing = pack(trials, options, nodes)
             progress.say(f"running {len(trials)} trials, {packing}")
             shares = tuple(share_of(trial, options, nodes) for trial in trials)
-            sweep = Sweep(
+            work = SharedWork(
                 trials=tuple(trials),
+                own_code=tuple(own_sources(trial) for trial in trials),
                 shares=shares,
                 image_sets=_shared_image_sets(trials, data_root),
                 # Workers have a folder of their own.
@@ -65,8 +67,8 @@ def run_sweep(
                 max_failures=options.max_failures,
                 scratch=str(connection.folder / "train"),
             )
-            watch = Watch(sweep, options, progress)
-            _schedule(sweep, packing, options, connection, watch)
+            watch = Watch(work, options, progress)
+            _schedule(work, packing, options, connection, watch)
             if watch.failed:
                 connection.keep = True
                 progress.say(f"Ray's logs are in {connection.folder}")
@@ -81,24 +83,24 @@ def _shared_image_sets(trials: Sequence[Trial], data_root: Path | None) -> dict[
 
 
 def _schedule(
-    sweep: Sweep, packing: Packing, options: ClusterOptions, connection: Connection, watch: Watch
+    work: SharedWork, packing: Packing, options: ClusterOptions, connection: Connection, watch: Watch
 ) -> None:
     """Let Tune run every trial. Tune draws indices one by one, as places become free, and keeps no state."""
-    shares = sweep.shares
+    shares = work.shares
     # What trials reserve is their limit, so that Ray always knows what waits. The trial of a worker group reserves
     # next to nothing by itself: there the number is the limit.
     in_groups = any(share.workers > 1 for share in shares)
     tune.Tuner(
         tune.with_resources(
-            tune.with_parameters(run_in_tune, sweep=sweep),
+            tune.with_parameters(run_in_tune, work=work),
             lambda config: _reservation(shares[config["index"]]),
         ),
-        param_space={"index": tune.grid_search(list(range(len(sweep.trials))))},
+        param_space={"index": tune.grid_search(list(range(len(work.trials))))},
         tune_config=tune.TuneConfig(
             max_concurrent_trials=packing.at_once if in_groups else options.max_concurrent,
             # A trial then starts in 0.8 s instead of 2.7 s. Nothing of a trial outlives it but GPU memory, which
             # only the end of a process frees for certain.
-            reuse_actors=not any(share.gpus for share in sweep.shares),
+            reuse_actors=not any(share.gpus for share in work.shares),
             trial_dirname_creator=lambda trial: trial.trial_id,
         ),
         run_config=tune.RunConfig(

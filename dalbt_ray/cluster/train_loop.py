@@ -35,11 +35,12 @@ FAILED = "failed"
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SharedWork:
     """What all trials of a sweep have in common; shipped once, by reference.
 
     Attributes:
         trials: in the order of the plan; Tune's config only names an index.
+        own_code: hashes of the sources of the user's own classes, for each trial: workers cannot read them.
         shares: what each of them holds.
         image_sets: by (dataset, ood); images stay in the object store.
         store_root: the results folder.
@@ -50,6 +51,7 @@ class Sweep:
     """
 
     trials: tuple[Trial, ...]
+    own_code: tuple[dict[str, str], ...]
     shares: tuple[Share, ...]
     image_sets: dict[tuple[str, str], ImageSet]
     store_root: str
@@ -68,47 +70,47 @@ class Sweep:
         return self.trials[index].trial_id(self.image_set(index).data_hash)
 
 
-def run_in_tune(config: dict[str, Any], sweep: Sweep) -> None:
+def run_in_tune(config: dict[str, Any], work: SharedWork) -> None:
     """The Tune trainable: trial `config["index"]` of the sweep, all rounds that are missing."""
     index = int(config["index"])
     try:
-        if code_hash() != sweep.code:
+        if code_hash() != work.code:
             raise CodeMismatch(f"node {ray.util.get_node_ip_address()} runs other code than the driver")
-        if not ResultsStore(sweep.store_root).exists():
+        if not ResultsStore(work.store_root).exists():
             raise InputError(
                 "results",
-                sweep.store_root,
+                work.store_root,
                 f"is not there on node {ray.util.get_node_ip_address()}",
                 remedy="name a folder that every node shares, or a URI such as s3://bucket/folder",
             )
-        limit = sweep.trial_timeout_s
+        limit = work.trial_timeout_s
         with _ended_after(None if limit is None else limit + GRACE_S):
-            if sweep.shares[index].workers == 1:
-                _train_here(index, sweep)
+            if work.shares[index].workers == 1:
+                _train_here(index, work)
             else:
-                _train_in_group(index, sweep)
+                _train_in_group(index, work)
     except FINAL as error:
-        ResultsStore(sweep.store_root).record_error(sweep.trial_id(index), error, hint_for(error))
+        ResultsStore(work.store_root).record_error(work.trial_id(index), error, hint_for(error))
         tune.report({FAILED: in_one_line(error)})
 
 
-def _train_here(index: int, sweep: Sweep) -> None:
+def _train_here(index: int, work: SharedWork) -> None:
     """One device: Train's local mode, in this very process. A worker group would cost 7 to 18 s."""
 
     def loop() -> None:
-        _loop(index, sweep, World(), tune.report)
+        _loop(index, work, World(), tune.report)
 
-    use_gpu = sweep.shares[index].gpus > 0
+    use_gpu = work.shares[index].gpus > 0
     TorchTrainer(loop, scaling_config=ScalingConfig(num_workers=0, use_gpu=use_gpu)).fit()
 
 
-def _train_in_group(index: int, sweep: Sweep) -> None:
+def _train_in_group(index: int, work: SharedWork) -> None:
     """Two or more devices: a group of processes under torch.distributed, one fit for all rounds."""
-    share = sweep.shares[index]
+    share = work.shares[index]
     each = {"CPU": share.cpus} | ({"GPU": share.gpus} if share.gpus else {})
     TorchTrainer(
         _group_loop,
-        train_loop_config={"index": index, "sweep": ray.put(sweep)},
+        train_loop_config={"index": index, "work": ray.put(work)},
         scaling_config=ScalingConfig(
             num_workers=share.workers,
             use_gpu=share.gpus > 0,
@@ -116,9 +118,9 @@ def _train_in_group(index: int, sweep: Sweep) -> None:
         ),
         run_config=RunConfig(
             # A name that was used before would load Train's own snapshot.
-            name=f"{sweep.trial_id(index)}-{os.getpid()}",
-            storage_path=sweep.scratch,
-            failure_config=FailureConfig(max_failures=sweep.max_failures),
+            name=f"{work.trial_id(index)}-{os.getpid()}",
+            storage_path=work.scratch,
+            failure_config=FailureConfig(max_failures=work.max_failures),
             callbacks=[TuneReportCallback()],
         ),
     ).fit()
@@ -127,30 +129,31 @@ def _train_in_group(index: int, sweep: Sweep) -> None:
 def _group_loop(config: dict[str, Any]) -> None:
     context = ray.train.get_context()
     world = World(rank=context.get_world_rank(), size=context.get_world_size())
-    _loop(config["index"], ray.get(config["sweep"]), world, ray.train.report)
+    _loop(config["index"], ray.get(config["work"]), world, ray.train.report)
 
 
-def _loop(index: int, sweep: Sweep, world: World, report: Callable[[dict[str, Any]], None]) -> None:
+def _loop(index: int, work: SharedWork, world: World, report: Callable[[dict[str, Any]], None]) -> None:
     """The round loop in one worker, on its device, with its threads and within its time."""
-    share = sweep.shares[index]
+    share = work.shares[index]
     # Ray's OMP_NUM_THREADS is not always obeyed, and the number of threads changes the last bits.
     torch.set_num_threads(max(1, int(share.cpus)))
     device = ray.train.torch.get_device() if share.gpus else torch.device("cpu")
 
     def on_round(record: Record) -> None:
-        row = record["row"]
+        row = record.row.columns()
         report({"round": row["round"], "test_accuracy": row.get("test_accuracy"), "device_type": device.type})
 
-    began, limit = monotonic(), sweep.trial_timeout_s
+    began, limit = monotonic(), work.trial_timeout_s
     try:
         run_trial(
-            sweep.trials[index],
-            sweep.image_set(index),
-            ResultsStore(sweep.store_root),
+            work.trials[index],
+            work.image_set(index),
+            ResultsStore(work.store_root),
             world=world,
             device=device,
             on_round=on_round,
             stop=lambda: limit is not None and world.agree(monotonic() - began >= limit),
+            own_code=work.own_code[index],
         )
     except Stopped:
         raise TrialTimeout(f"not finished after trial_timeout_s = {limit:g}") from None

@@ -12,7 +12,7 @@ from ray.exceptions import RayTaskError
 from ray.tune.experiment import Trial as TuneTrial
 
 from dalbt_ray.cluster.options import ClusterOptions
-from dalbt_ray.cluster.train_loop import FAILED, Sweep
+from dalbt_ray.cluster.train_loop import FAILED, SharedWork
 from dalbt_ray.cluster.watchdog import Watchdog
 from dalbt_ray.results import ResultsStore
 from dalbt_ray.trial.clock import span
@@ -30,10 +30,10 @@ class Watch(tune.Callback):  # type: ignore[misc]
         failed: trials given up.
     """
 
-    def __init__(self, sweep: Sweep, options: ClusterOptions, progress: Observer) -> None:
+    def __init__(self, work: SharedWork, options: ClusterOptions, progress: Observer) -> None:
         self.done = 0
         self.failed = 0
-        self._sweep = sweep
+        self._work = work
         self._options = options
         self._progress = progress
         self._dog = Watchdog(stall_after_s=options.stall_after_s, wait_at_most_s=options.wait_at_most_s)
@@ -48,25 +48,25 @@ class Watch(tune.Callback):  # type: ignore[misc]
         """Tune: a trial has a process."""
         index = _index(trial)
         self._started[index] = monotonic()
-        settings = self._sweep.trials[index]
-        self._progress.started(self._sweep.trial_id(index), settings.label, settings.rounds + 1)
+        settings = self._work.trials[index]
+        self._progress.started(self._work.trial_id(index), settings.label, settings.rounds + 1)
 
     def on_trial_result(self, *, trial: TuneTrial, result: dict[str, Any], **_: Any) -> None:
         """Tune: a trial has committed a round."""
         if FAILED in result or "round" not in result:
             return
         index = _index(trial)
-        self._progress.round(self._sweep.trial_id(index), result)
-        if self._sweep.shares[index].gpus and result.get("device_type") == "cpu" and not self._idle_gpu_told:
+        self._progress.round(self._work.trial_id(index), result)
+        if self._work.shares[index].gpus and result.get("device_type") == "cpu" and not self._idle_gpu_told:
             self._idle_gpu_told = True
             self._progress.say(
-                f"{self._sweep.trials[index].label} holds a GPU but runs on the CPU, since torch sees no GPU there: "
+                f"{self._work.trials[index].label} holds a GPU but runs on the CPU, since torch sees no GPU there: "
                 "install torch for CUDA on every node, or use --gpus-per-trial 0"
             )
 
     def on_trial_complete(self, *, trial: TuneTrial, **_: Any) -> None:
         """Tune: a trial's function has returned."""
-        trial_id = self._sweep.trial_id(_index(trial))
+        trial_id = self._work.trial_id(_index(trial))
         if failure := (trial.last_result or {}).get(FAILED):
             self.failed += 1
             self._progress.failed(trial_id, failure)
@@ -76,17 +76,17 @@ class Watch(tune.Callback):  # type: ignore[misc]
 
     def on_trial_recover(self, *, trial: TuneTrial, **_: Any) -> None:
         """Tune: a trial has failed and starts again, where its last committed round ended."""
-        label = self._sweep.trials[_index(trial)].label
+        label = self._work.trials[_index(trial)].label
         self._progress.say(f"again   {label}: {in_one_line(_error_of(trial))}")
 
     def on_trial_error(self, *, trial: TuneTrial, **_: Any) -> None:
         """Tune: a trial has failed for good."""
         index = _index(trial)
-        trial_id, error = self._sweep.trial_id(index), _error_of(trial)
+        trial_id, error = self._work.trial_id(index), _error_of(trial)
         if self._time_is_up(index):
             error = TrialTimeout(f"hung; ended after trial_timeout_s = {self._options.trial_timeout_s:g}")
         hint = hint_for(error)
-        ResultsStore(self._sweep.store_root).record_error(trial_id, error, hint)
+        ResultsStore(self._work.store_root).record_error(trial_id, error, hint)
         self.failed += 1
         self._progress.failed(trial_id, in_one_line(error) + (f" ({hint})" if hint else ""))
 
@@ -113,13 +113,13 @@ class Watch(tune.Callback):  # type: ignore[misc]
         return limit is not None and started is not None and monotonic() - started >= limit
 
     def _has_room(self, index: int) -> bool:
-        share = self._sweep.shares[index]
+        share = self._work.shares[index]
         free: dict[str, float] = ray.available_resources()
         wanted = {"CPU": share.cpus * share.workers, "GPU": share.gpus * share.workers}
         return all(free.get(kind, 0) >= amount for kind, amount in wanted.items())
 
     def _situation(self, waiting: list[TuneTrial]) -> str:
-        share = self._sweep.shares[_index(waiting[0])]
+        share = self._work.shares[_index(waiting[0])]
         free, total = ray.available_resources(), ray.cluster_resources()
         there = ", ".join(
             f"{free.get(kind, 0):g} of {total.get(kind, 0):g} {kind} free" for kind in ("CPU", "GPU")

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.errors import InputError
+from dalbt_ray.options.value import Value
 
 InitialBalance = Literal["random", "class"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplitSettings:
+class SplitSettings(Value):
     """How many images of a training set serve which purpose; the defaults are the paper's for MNIST.
 
     Attributes:

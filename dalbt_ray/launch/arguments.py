@@ -1,13 +1,14 @@
 """The arguments of a sweep file, and the trials that they choose."""
 
 import argparse
-from collections.abc import Callable, Mapping
-from typing import get_args
+from collections.abc import Callable, Mapping, Sequence
 
-from dalbt_ray.config import Objective, Trial
+from dalbt_ray.config import Trial, known_classes
 from dalbt_ray.errors import InputError
 from dalbt_ray.launch.grid import with_objective, with_rounds, with_seeds, with_strategies
+from dalbt_ray.launch.overrides import Assignment, override, parse_assignment, parse_grid, swept
 from dalbt_ray.launch.trackers import TRACKERS
+from dalbt_ray.objectives import OBJECTIVES, Objective
 from dalbt_ray.strategies import STRATEGIES
 
 Presets = Mapping[str, Callable[[], list[Trial]]]
@@ -17,21 +18,29 @@ def choose_trials(presets: Presets, arguments: argparse.Namespace) -> list[Trial
     """The preset's trials, narrowed and widened as the arguments say.
 
     Raises:
-        InputError: an unknown name, a number that is none, or nothing left.
+        InputError: an unknown name or path, a value that is none, arguments that exclude each other, or nothing left.
     """
+    refuse_contradictions(arguments)
     if arguments.preset not in presets:
         raise InputError("preset", arguments.preset, "is not a preset", allowed=presets)
     trials = presets[arguments.preset]()
     if arguments.strategies is not None:
-        trials = with_strategies(trials, _names(arguments.strategies))
+        trials = with_strategies(trials, parse_names("strategies", arguments.strategies))
+    classes = known_classes(trials)
     if arguments.objective is not None:
-        if arguments.objective not in get_args(Objective):
-            raise InputError(
-                "objective", arguments.objective, "is not an objective", allowed=get_args(Objective)
-            )
-        trials = with_objective(trials, arguments.objective)
+        objectives = classes[Objective]
+        if arguments.objective not in objectives:
+            raise InputError("objective", arguments.objective, "is not an objective", allowed=objectives)
+        objective = objectives[arguments.objective]()
+        assert isinstance(objective, Objective)
+        trials = with_objective(trials, objective)
+    assignments = [parse_assignment("set", typed) for typed in arguments.set]
+    if arguments.dataset is not None:
+        assignments.insert(0, Assignment("dataset", arguments.dataset))
+    trials = override(trials, assignments, classes)
+    trials = swept(trials, [parse_grid(typed) for typed in arguments.grid], classes)
     if arguments.seeds is not None:
-        trials = with_seeds(trials, _seeds(arguments.seeds))
+        trials = with_seeds(trials, parse_seeds(arguments.seeds))
     if arguments.max_rounds is not None:
         trials = with_rounds(trials, arguments.max_rounds)
     if not trials:
@@ -39,6 +48,28 @@ def choose_trials(presets: Presets, arguments: argparse.Namespace) -> list[Trial
             "preset", arguments.preset, "has no trial left", remedy="widen --strategies or --seeds"
         )
     return trials
+
+
+def refuse_contradictions(arguments: argparse.Namespace) -> None:
+    """Refuse arguments that exclude each other, and a tracker that does not exist, before anything is read.
+
+    Raises:
+        InputError: names both.
+    """
+    if arguments.in_process and arguments.address not in (None, "local"):
+        raise InputError(
+            "address", arguments.address, "contradicts --in-process", remedy="leave one of them out"
+        )
+    if arguments.in_process and arguments.workers_per_trial > 1:
+        raise InputError(
+            "workers-per-trial", arguments.workers_per_trial, "needs Ray", remedy="leave --in-process out"
+        )
+    if arguments.track is not None and arguments.track not in TRACKERS:
+        raise InputError("track", arguments.track, "is not a tracker", allowed=TRACKERS)
+    if arguments.track is not None and arguments.plan:
+        raise InputError(
+            "track", arguments.track, "contradicts --plan, which runs nothing", remedy="leave one out"
+        )
 
 
 def sweep_parser(presets: Presets, description: str | None) -> argparse.ArgumentParser:
@@ -52,15 +83,36 @@ def sweep_parser(presets: Presets, description: str | None) -> argparse.Argument
     )
     parser.add_argument("--results", metavar="DIR", help="results folder or URI (default: results/PRESET)")
     parser.add_argument("--data-root", metavar="DIR", help="folder of data sets (default: $DALBT_DATA)")
-    parser.add_argument("--seeds", metavar="0,1,2", help="seeds instead of the preset's")
-    parser.add_argument("--strategies", metavar="A,B", help=f"only these, out of: {', '.join(STRATEGIES)}")
-    parser.add_argument("--objective", metavar="NAME", help="joint or supervised, for every trial")
-    parser.add_argument("--max-rounds", type=int, metavar="N", help="at most N queries a trial")
     parser.add_argument(
         "--plan", action="store_true", help="print what would be done and its cost; run nothing"
     )
     parser.add_argument(
         "--track", metavar="NAME", help=f"copy committed rounds to a tracker: {', '.join(TRACKERS)}"
+    )
+    parser.add_argument(
+        "--redo-changed",
+        action="store_true",
+        help="run trials of your own classes again whose source has changed since; their results go to quarantine/",
+    )
+    trials = parser.add_argument_group("trials", "Any field of any part; docs/options.md lists them.")
+    trials.add_argument("--dataset", metavar="NAME", help="this data set in every trial")
+    trials.add_argument("--seeds", metavar="0-4,7", help="seeds instead of the preset's")
+    trials.add_argument("--strategies", metavar="A,B", help=f"only these, out of: {', '.join(STRATEGIES)}")
+    trials.add_argument("--objective", metavar="NAME", help=f"for every trial: {', '.join(OBJECTIVES)}")
+    trials.add_argument("--max-rounds", type=int, metavar="N", help="at most N queries a trial")
+    trials.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help="a field of every trial, as in training.epochs=5 or encoder=resnet18; repeatable",
+    )
+    trials.add_argument(
+        "--grid",
+        action="append",
+        default=[],
+        metavar="PATH=A,B,C",
+        help="every trial with each value, as in strategy.policy=most_outlying,inlier_band; repeatable",
     )
     ray = parser.add_argument_group("Ray")
     ray.add_argument(
@@ -85,18 +137,38 @@ def sweep_parser(presets: Presets, description: str | None) -> argparse.Argument
     return parser
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+def parse_names(option: str, text: str) -> list[str]:
+    """`a,b` as a list.
+
+    Raises:
+        InputError: an empty name, or one named twice.
+    """
+    names = [name.strip() for name in text.split(",")]
+    _refuse_repeats(option, text, names)
+    return names
 
 
-def _seeds(text: str) -> list[int]:
-    seeds = []
+def parse_seeds(text: str) -> list[int]:
+    """`0-4,7` as 0, 1, 2, 3, 4, 7.
+
+    Raises:
+        InputError: what is no whole number or range, or a seed named twice.
+    """
+    seeds: list[int] = []
     for part in text.split(","):
-        if not part.strip().isdecimal():
-            raise InputError(
-                "seeds", text, f"holds {part.strip()!r}", remedy="whole numbers, as in --seeds 0,1,2"
-            )
-        seeds.append(int(part))
-    if len(set(seeds)) < len(seeds):
-        raise InputError("seeds", text, "names a seed twice", remedy="name each once")
+        first, _, last = part.strip().partition("-")
+        ends = [first, last or first]
+        if not all(end.isascii() and end.isdecimal() for end in ends) or int(ends[0]) > int(ends[1]):
+            remedy = "whole numbers and ranges, as in --seeds 0-4,7"
+            raise InputError("seeds", text, f"holds {part.strip()!r}", remedy=remedy)
+        seeds += range(int(ends[0]), int(ends[1]) + 1)
+    _refuse_repeats("seeds", text, seeds)
     return seeds
+
+
+def _refuse_repeats(option: str, text: str, found: Sequence[object]) -> None:
+    for each in found:
+        if each == "":
+            raise InputError(option, text, "holds an empty name", remedy="one comma between two names")
+        if found.count(each) > 1:
+            raise InputError(option, text, f"names {each!r} twice", remedy="name each once")

@@ -3,18 +3,23 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from dalbt_ray.config import Objective, Trial
+from dalbt_ray.config import Trial, known_classes
 from dalbt_ray.errors import InputError
-from dalbt_ray.strategies import get_strategy
+from dalbt_ray.objectives import OBJECTIVES, Objective
+from dalbt_ray.objectives.joint import Joint
+from dalbt_ray.objectives.supervised import Supervised
+from dalbt_ray.strategies import Method
 from dalbt_ray.strategies.random import Random
 
-OWN_OBJECTIVE: dict[str, Objective] = {"dalbt": "joint"}
-"""The objective of each method's own paper; every method that is not listed trains on cross-entropy alone."""
+
+def own_objective(strategy: Method) -> Objective:
+    """The objective of the method's own paper."""
+    return OBJECTIVES[strategy.own_objective]()
 
 
-def with_seeds(trials: Sequence[Trial], seeds: Sequence[int]) -> list[Trial]:
+def with_seeds(trials: Sequence[Trial], seeds: Iterable[int]) -> list[Trial]:
     """Every trial under each of `seeds` instead of its own."""
-    cells = _unique(replace(trial, seed=0) for trial in trials)
+    cells = unique(replace(trial, seed=0) for trial in trials)
     return [replace(cell, seed=seed) for seed in seeds for cell in cells]
 
 
@@ -24,23 +29,26 @@ def with_strategies(trials: Sequence[Trial], names: Sequence[str]) -> list[Trial
     It is added to every cell (data set, OOD set, budget, seed, ...) of the list, under its paper's objective.
 
     Raises:
-        InputError: an unknown strategy.
+        InputError: a strategy that is neither in the package nor in the list.
     """
-    chosen: list[Trial] = []
+    known, chosen = known_classes(trials)[Method], list[Trial]()
+    cells = unique(replace(trial, strategy=Random(), objective=own_objective(Random())) for trial in trials)
     for name in names:
-        strategy = get_strategy(name)
+        if name not in known:
+            raise InputError("strategies", name, "is not a strategy", allowed=known)
         present = [trial for trial in trials if trial.strategy.name == name]
-        objective = OWN_OBJECTIVE.get(name, "supervised")
-        cells = _unique(
-            replace(trial, strategy=Random(), objective="supervised", variant="") for trial in trials
-        )
-        chosen += present or [replace(cell, strategy=strategy, objective=objective) for cell in cells]
-    return _unique(chosen)
+        if not present:
+            strategy = known[name]()
+            assert isinstance(strategy, Method)
+            objective = own_objective(strategy)
+            present = [replace(cell, strategy=strategy, objective=objective) for cell in cells]
+        chosen += present
+    return unique(chosen)
 
 
 def with_objective(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
     """Every trial under `objective`; trials that become equal are kept once."""
-    return _unique(replace(trial, objective=objective) for trial in trials)
+    return unique(replace(trial, objective=objective) for trial in trials)
 
 
 def with_rounds(trials: Sequence[Trial], most: int) -> list[Trial]:
@@ -54,5 +62,24 @@ def with_rounds(trials: Sequence[Trial], most: int) -> list[Trial]:
     return [replace(trial, rounds=min(trial.rounds, most)) for trial in trials]
 
 
-def _unique(trials: Iterable[Trial]) -> list[Trial]:
+def compare(setting: Trial, strategies: Iterable[Method], both: Iterable[str] = ()) -> list[Trial]:
+    """One setting under many strategies, each with its paper's objective.
+
+    Args:
+        setting: what they all have in common.
+        strategies: the methods.
+        both: names of strategies that run under the joint *and* the supervised objective, so that a report can tell
+            what the loss contributes from what the selection does.
+    """
+    loss_control: list[Objective] = [Joint(), Supervised()]
+    names = set(both)
+    return [
+        replace(setting, strategy=strategy, objective=objective)
+        for strategy in strategies
+        for objective in (loss_control if strategy.name in names else [own_objective(strategy)])
+    ]
+
+
+def unique(trials: Iterable[Trial]) -> list[Trial]:
+    """Each trial once, in order."""
     return list(dict.fromkeys(trials))

@@ -44,7 +44,7 @@ def run_in_process(
                 image_set,
                 store,
                 device=device,
-                on_round=lambda record, key=trial_id: progress.round(key, record["row"]),  # type: ignore[misc]
+                on_round=lambda record, key=trial_id: progress.round(key, record.row.columns()),  # type: ignore[misc]
                 stop=stop,
             )
         except Stopped:

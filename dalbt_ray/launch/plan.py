@@ -1,6 +1,6 @@
 """What a sweep would do: which trials are done, which are to do, and what they will cost."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -10,26 +10,35 @@ from dalbt_ray.config import Trial
 from dalbt_ray.data.image_set import ImageSetFiles
 from dalbt_ray.data.split_file import read_labels
 from dalbt_ray.data.splits import draw_splits
-from dalbt_ray.results import Results
+from dalbt_ray.results import PublishedTrial, Results
 from dalbt_ray.seeding import generator
-
-# Seconds on one CPU core, from benchmarks/train_step.py on two shared cores; only used until a trial has finished.
-_STEP = {
-    ("lenet", "supervised"): 0.009,
-    ("lenet", "joint"): 0.026,
-    ("vgg16", "supervised"): 1.4,
-    ("vgg16", "joint"): 4.2,
-}
-_IMAGE = {"lenet": 3e-5, "vgg16": 1.2e-2}
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One trial of a plan."""
+    """One trial of a plan.
+
+    Attributes:
+        trial: what is asked for.
+        trial_id: its identity.
+        rounds_done: rounds that are published.
+        ended: whether no further round is possible (stalled, pool exhausted, diverged).
+    """
 
     trial: Trial
     trial_id: str
-    done: bool
+    rounds_done: int = 0
+    ended: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.ended or self.rounds_done > self.trial.rounds
+
+    @property
+    def rounds_to_do(self) -> int:
+        """Rounds to train."""
+        return 0 if self.done else self.trial.rounds + 1 - self.rounds_done
 
 
 @dataclass(frozen=True)
@@ -46,13 +55,19 @@ class Plan:
 
     @property
     def to_do(self) -> list[Trial]:
-        """The trials without results."""
+        """The trials that lack rounds."""
         return [each.trial for each in self.planned if not each.done]
 
-    def renewed(self, committed: set[str]) -> "Plan":
+    @property
+    def longer(self) -> list[Planned]:
+        """Finished trials that are asked for more rounds."""
+        return [each for each in self.planned if each.rounds_done and not each.done]
+
+    def renewed(self, published: Mapping[str, PublishedTrial]) -> "Plan":
         """The same trials, with what is done by now."""
-        planned = (replace(each, done=each.trial_id in committed) for each in self.planned)
-        return replace(self, planned=tuple(planned))
+        return replace(
+            self, planned=tuple(_planned(each.trial, each.trial_id, published) for each in self.planned)
+        )
 
 
 @dataclass(frozen=True)
@@ -63,18 +78,31 @@ class Cost:
     basis: str
 
 
-def make_plan(trials: Sequence[Trial], committed: set[str], data_root: Path | None) -> Plan:
+def make_plan(
+    trials: Sequence[Trial], published: Mapping[str, PublishedTrial], data_root: Path | None
+) -> Plan:
     """Give every trial its id and tell the finished ones.
+
+    Of trials that differ in their number of rounds only, the longest counts.
 
     Raises:
         InputError: a data set that is missing or damaged, or splits that do not fit it.
     """
     hashes = check_data(trials, data_root)
-    planned: dict[str, Planned] = {}
+    longest: dict[str, Trial] = {}
     for trial in trials:
         trial_id = trial.trial_id(hashes[trial.dataset, trial.ood])
-        planned.setdefault(trial_id, Planned(trial, trial_id, trial_id in committed))
-    return Plan(tuple(planned.values()), len(trials) - len(planned))
+        if trial_id not in longest or longest[trial_id].rounds < trial.rounds:
+            longest[trial_id] = trial
+    planned = tuple(_planned(trial, trial_id, published) for trial_id, trial in longest.items())
+    return Plan(planned, len(trials) - len(planned))
+
+
+def _planned(trial: Trial, trial_id: str, published: Mapping[str, PublishedTrial]) -> Planned:
+    done = published.get(trial_id)
+    if done is None:
+        return Planned(trial, trial_id)
+    return Planned(trial, trial_id, rounds_done=done.rounds, ended=done.ended)
 
 
 def check_data(trials: Iterable[Trial], data_root: Path | None) -> dict[tuple[str, str], str]:
@@ -106,30 +134,44 @@ def estimate(plan: Plan, finished: Results | None) -> Cost:
         joined = finished.rounds.merge(finished.timings, on=["trial_id", "round"])
         keys = ["dataset", "ood", "strategy", "objective", "budget"]
         measured = joined.groupby([joined[key].astype(str) for key in keys])["total_seconds"].mean().to_dict()
-    seconds, known = 0.0, 0
-    for trial in plan.to_do:
-        key = (trial.dataset, trial.ood, trial.strategy.name, trial.objective, str(trial.budget))
+    seconds, known, unknown = 0.0, 0, 0
+    for each in plan.planned:
+        if each.done:
+            continue
+        trial = each.trial
+        key = (trial.dataset, trial.ood, trial.strategy.name, trial.objective.name, str(trial.budget))
+        nominal = nominal_seconds(trial)
         if key in measured:
-            seconds += measured[key] * (trial.rounds + 1)
+            seconds += measured[key] * each.rounds_to_do
             known += 1
+        elif nominal is not None:
+            seconds += nominal * each.rounds_to_do / (trial.rounds + 1)
         else:
-            seconds += nominal_seconds(trial)
+            unknown += 1
     if known == len(plan.to_do):
         basis = "measured on finished trials in this folder" if known else "nothing to do"
     else:
         share = f"{known} of {len(plan.to_do)} trials from measurements here, the rest from " if known else ""
         basis = f"{share}step times of the benchmark on one CPU core; a GPU is faster; finish one trial to measure"
+    if unknown:
+        basis += f"; without {unknown} trials whose encoder nobody has timed"
     return Cost(seconds, basis)
 
 
-def nominal_seconds(trial: Trial) -> float:
-    """Seconds of a trial on one CPU core by the step times above; a pool of unknown size counts as 60,000 images."""
-    encoder, recipe, splits, total = trial.network.encoder, trial.training, trial.splits, 0.0
-    scored = splits.initial_size + splits.validation_size + splits.ood_count + (splits.pool_size or 60_000)
-    members = trial.strategy.needs.members
-    passes = members + trial.strategy.needs.dropout_samples
+def nominal_seconds(trial: Trial) -> float | None:
+    """Seconds of a trial on one CPU core by what its encoder says of itself; None if it says nothing.
+
+    A pool of unknown size counts as 60,000 images.
+    """
+    cost, recipe, splits, total = trial.encoder.cost, trial.training, trial.splits, 0.0
+    if cost is None:
+        return None
+    needs = trial.strategy.needs
+    measured = splits.validation_size + 10_000
+    pool = splits.ood_count + (splits.pool_size or 60_000) if needs.scores else 0
     for index in range(trial.rounds + 1):
-        per_epoch = ceil((splits.initial_size + index * trial.budget) / recipe.batch_size)
-        steps = max(recipe.epochs * per_epoch, recipe.min_steps)
-        total += members * steps * _STEP[encoder, trial.objective] + passes * scored * _IMAGE[encoder]
+        labeled = splits.initial_size + index * trial.budget
+        steps = max(recipe.epochs * ceil(labeled / recipe.batch_size), recipe.min_steps)
+        total += needs.members * steps * trial.objective.cost * cost.step
+        total += (labeled + measured + (needs.members + needs.dropout_samples) * pool) * cost.image
     return total

@@ -4,7 +4,7 @@ import argparse
 import shlex
 import sys
 from _thread import interrupt_main
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -16,28 +16,36 @@ from dalbt_ray.cluster.authentication import enable_token_authentication
 from dalbt_ray.cluster.discovery import running_here, this_machine
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import pack
+from dalbt_ray.config import Trial
 from dalbt_ray.launch.arguments import Presets, choose_trials, sweep_parser
 from dalbt_ray.launch.plan import Plan, estimate, make_plan
 from dalbt_ray.launch.progress import Progress
 from dalbt_ray.launch.trackers import open_tracker
 from dalbt_ray.launch.tracking import Tracking
+from dalbt_ray.options.own_code import own_sources
 from dalbt_ray.results import Lease, ResultsStore, load_results
 from dalbt_ray.trial.clock import span
 from dalbt_ray.trial.outcome import SweepOutcome
 
 
-def main(presets: Presets, description: str | None = None, argv: Sequence[str] | None = None) -> int:
+def sweep(
+    presets: Presets | Callable[[], list[Trial]],
+    description: str | None = None,
+    argv: Sequence[str] | None = None,
+) -> int:
     """Run a sweep file's command line and return its exit status.
 
     Args:
-        presets: named lists of trials; the first one is the default.
+        presets: functions that return lists of trials, by name; the first one is the default. A single function
+            stands for itself.
         description: printed by `--help`.
         argv: arguments; those of the process if None.
 
     Returns:
         0 done, 1 some trials failed, 2 wrong input, 130 interrupted.
     """
-    return run_command(lambda: _sweep(presets, description, argv))
+    named = {presets.__name__: presets} if callable(presets) else presets
+    return run_command(lambda: _sweep(named, description, argv))
 
 
 def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None) -> int:
@@ -47,17 +55,25 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
     data_root = data_root_argument(arguments.data_root)
     console = Console(highlight=False, soft_wrap=True)
     store = ResultsStore(root)
-    plan = make_plan(trials, store.committed(), data_root)
+    plan = make_plan(trials, store.published_rounds(), data_root)
     if arguments.plan:
         print_plan(plan, root, arguments, console)
         return 0
-    if not plan.to_do:
+    changed = changed_trials(plan, store)
+    if changed and not arguments.redo_changed:
+        console.print(changed_notice(changed, argv))
+        changed = {}
+    if not plan.to_do and not changed:
         console.print(f"All {len(plan.planned)} trials of {arguments.preset!r} are done: nothing to do.")
         _show_results(root, console)
         return 0
     store.create_or_open({"sweep": arguments.preset, "trials": len(plan.planned)})
     with store.lease() as lease, interrupted_when_lost(lease):
-        plan = plan.renewed(store.committed())  # another driver may have finished some of it while we waited
+        if changed:
+            console.print(f"set aside: {store.set_aside(changed)}")
+        plan = plan.renewed(
+            store.published_rounds()
+        )  # another driver may have finished some of it while we waited
         nothing = SweepOutcome(0, 0, interrupted=False)
         outcome = _run(plan, root, data_root, arguments) if plan.to_do else nothing
     if outcome.interrupted:
@@ -82,7 +98,10 @@ def print_plan(plan: Plan, root: str, arguments: argparse.Namespace, console: Co
         + (f" ({plan.duplicates} duplicates dropped)" if plan.duplicates else "")
     )
     console.print(f"done     {done}")
-    console.print(f"to do    {len(plan.to_do)}")
+    longer = (
+        f" ({len(plan.longer)} of them finished ones that are asked for more rounds)" if plan.longer else ""
+    )
+    console.print(f"to do    {len(plan.to_do)}{longer}")
     by_setting: dict[str, int] = {}
     for trial in plan.to_do:
         setting = f"{trial.dataset}{'+' + trial.ood if trial.ood else ''} b={trial.budget}"
@@ -95,6 +114,28 @@ def print_plan(plan: Plan, root: str, arguments: argparse.Namespace, console: Co
     elif plan.to_do:
         console.print(f"runs     {pack(plan.to_do, options, [this_machine()])}")
     console.print(f"cost     {span(cost.seconds)} on one worker ({cost.basis})")
+
+
+def changed_trials(plan: Plan, store: ResultsStore) -> dict[str, str]:
+    """Finished trials of the user's own classes whose source has changed since: what changed, by trial id."""
+    found = {}
+    for each in plan.planned:
+        sources = own_sources(each.trial) if each.rounds_done else {}
+        if sources:
+            then = store.manifest(each.trial_id).get("own_code", {})
+            changed = [name for name, digest in sources.items() if then.get(name) != digest]
+            if changed:
+                found[each.trial_id] = ", ".join(changed)
+    return found
+
+
+def changed_notice(changed: Mapping[str, str], argv: Sequence[str] | None) -> str:
+    """What to know and what to type when a class of the user's has changed."""
+    what = "; ".join(dict.fromkeys(changed.values()))
+    return (
+        f"{len(changed)} finished trials were run with another source of: {what}. Their results stay as they are. "
+        f"To run them again:\n  {resume_command(argv)} --redo-changed"
+    )
 
 
 def resume_command(argv: Sequence[str] | None) -> str:
@@ -123,7 +164,7 @@ def interrupted_when_lost(lease: Lease) -> Iterator[None]:
 
 
 def _run(plan: Plan, root: str, data_root: Path, arguments: argparse.Namespace) -> SweepOutcome:
-    rounds = sum(trial.rounds + 1 for trial in plan.to_do)
+    rounds = sum(each.rounds_to_do for each in plan.planned)
     store = ResultsStore(root)
     tracking = None
     if arguments.track is not None:

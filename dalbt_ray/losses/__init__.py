@@ -1,1 +1,1 @@
-"""Training objectives: cross-entropy, Barlow Twins, and the two together."""
+"""Losses as pure functions over tensors: cross-entropy, Barlow Twins, VICReg."""

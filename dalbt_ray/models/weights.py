@@ -18,10 +18,16 @@ def linear(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
 
 
 def convolution(
-    inputs: int, outputs: int, size: int, *, padding: int | tuple[int, int] = 0, bias: bool = True
+    inputs: int,
+    outputs: int,
+    size: int,
+    *,
+    padding: int | tuple[int, int] = 0,
+    stride: int = 1,
+    bias: bool = True,
 ) -> nn.Conv2d:
     """A 2-d convolution with square kernel whose weights `draw_weights` still has to fill."""
-    options = {"padding": padding, "bias": bias}
+    options = {"padding": padding, "stride": stride, "bias": bias}
     layer: nn.Conv2d = skip_init(nn.Conv2d, inputs, outputs, size, **options)  # type: ignore[no-untyped-call]
     return layer
 

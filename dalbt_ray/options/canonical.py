@@ -22,15 +22,16 @@ def essence(value: Value) -> Json:
     """What `value` says beyond the defaults that held when each of its fields was introduced, as JSON values.
 
     So a new option with a neutral default changes no essence, and neither does a changed default: see
-    `changed_default`. A class that is not this package's carries its Python name too.
+    `changed_default`. A class that is not this package's carries its Python name too. A field whose metadata say
+    `identity: False` (a path, say, whose content has a hash of its own) is left out.
     """
     said = _head(value)
     if isinstance(value, Named) and is_users(type(value)):
         said["class"] = type(value).__qualname__
     for each in fields(value):  # type: ignore[arg-type]
-        held = getattr(value, each.name)
-        if held != introduced_default(each):
-            said[each.name] = _essence(held)
+        said_here = _essence(getattr(value, each.name))
+        if each.metadata.get("identity", True) and said_here != _unsaid(introduced_default(each)):
+            said[each.name] = said_here
     return said
 
 
@@ -55,11 +56,15 @@ def from_json(cls: type[V], content: Json, classes: Classes) -> V:
     given = dict(content)
     made = _class_of(cls, given, classes)
     known = {each.name for each in fields(made)}  # type: ignore[arg-type]
-    for name in given:
+    for name, value in given.items():
         if name not in known:
-            raise InputError(path_of(made, name), given[name], "is not a field", allowed=sorted(known))
+            raise InputError(path_of(made, name), value, "is not a field", allowed=sorted(known))
     hints = hints_of(made)
-    return made(**{name: _build(hints.get(name), value, classes) for name, value in given.items()})
+    built = {name: _build(hints.get(name), value, classes) for name, value in given.items()}
+    try:
+        return made(**built)
+    except TypeError as error:  # a field without a default that is not given
+        raise InputError(made.path or "trial", str(content), f"cannot be made: {error}") from error
 
 
 def _class_of(cls: type[V], given: Json, classes: Classes) -> type[V]:
@@ -93,6 +98,11 @@ def _json(held: object) -> Any:
     if isinstance(held, Value):
         return as_json(held)
     return [_json(each) for each in held] if isinstance(held, tuple) else held
+
+
+def _unsaid(default: object) -> Any:
+    """The essence of saying nothing: of a value, its name alone, whatever its own defaults are today."""
+    return _head(default) if isinstance(default, Value) else _essence(default)
 
 
 def _essence(held: object) -> Any:

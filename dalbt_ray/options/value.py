@@ -4,6 +4,8 @@ The dataclasses are the one source. Types say what a field may hold (`dalbt_ray.
 and what it refuses becomes an `InputError` with path, value and remedy, in Python as on the command line.
 """
 
+from abc import ABC
+from collections.abc import Hashable
 from dataclasses import field, fields
 from functools import cache
 from inspect import isabstract
@@ -41,7 +43,7 @@ class Value:
         """
 
 
-class Named(Value):
+class Named(Value, ABC):
     """A value that is chosen by name from a visible union: a strategy, an encoder, an objective, a metric."""
 
     name: ClassVar[str]
@@ -72,9 +74,13 @@ def path_of(cls: type[Value], name: str) -> str:
     return f"{cls.path}.{name}" if cls.path else name
 
 
-@cache
 def hints_of(cls: type) -> dict[str, Any]:
     """The resolved annotation of each field, ranges included; what cannot be resolved is left out."""
+    return _hints(cls)
+
+
+@cache
+def _hints(cls: Hashable) -> dict[str, Any]:
     try:
         return get_type_hints(cls, include_extras=True)
     except (NameError, TypeError):  # a class of the user's that names a type only for type checkers

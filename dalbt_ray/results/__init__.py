@@ -1,31 +1,36 @@
 """Results of a sweep: commits that survive any crash, tables that any program reads. docs/results.md has the format."""
 
-from dalbt_ray.results.bundle import compact
+from dalbt_ray.results.committed import committed_rows
+from dalbt_ray.results.compaction import compact
 from dalbt_ray.results.conflict import ConflictError
 from dalbt_ray.results.identity import trial_id
 from dalbt_ray.results.load import Results, load_manifests, load_results
-from dalbt_ray.results.records import Record, tables
+from dalbt_ray.results.published import PublishedTrial
+from dalbt_ray.results.records import Acquired, Query, Record, RoundRow, Timing
 from dalbt_ray.results.results_store import ResultsStore
-from dalbt_ray.results.rows import committed_rows
 from dalbt_ray.results.storage.journal import Journal
 from dalbt_ray.results.storage.lease import Lease, Patience
 from dalbt_ray.results.verify import Finding, VerifyReport, verify
 
 __all__ = [
+    "Acquired",
     "ConflictError",
     "Finding",
     "Journal",
     "Lease",
     "Patience",
+    "PublishedTrial",
+    "Query",
     "Record",
     "Results",
     "ResultsStore",
+    "RoundRow",
+    "Timing",
     "VerifyReport",
     "committed_rows",
     "compact",
     "load_manifests",
     "load_results",
-    "tables",
     "trial_id",
     "verify",
 ]

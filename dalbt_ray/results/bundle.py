@@ -1,72 +1,132 @@
-"""All trials of a table in one file: for sweeps of many hundreds of trials, where opening files takes the time."""
+"""Many finished trials in a few files: `bundle/` of a results folder. `results/compaction.py` writes it.
 
-from collections.abc import Iterable
+    bundle/index.json           sealed: the trials, and the SHA-256 of the other files
+    bundle/trials.jsonl         the manifests, one a line, sorted by trial id
+    bundle/rounds.parquet       and selections.parquet, timings.parquet: the tables, sorted by trial, round and rank
+
+A bundle is never changed, only replaced as a whole: by a complete one in `bundle.new/`, which counts from the moment it
+has its index. A trial of the bundle that is continued (`results/reopen.py`) leaves an empty file
+`bundle/continued/<bundle>/<trial_id>`, and from then on its single files count.
+"""
+
+import json
+from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
-from dalbt_ray.results.published import committed_ids, read_trial
-from dalbt_ray.results.schemas import SCHEMAS, TABLES, Table, decode, encode
-from dalbt_ray.results.storage.protocol import Storage, open_storage
-from dalbt_ray.results.storage.sealed import DamagedError, seal, unseal
+from dalbt_ray.results.parquet_form import decode
+from dalbt_ray.results.schemas import TABLES, Table
+from dalbt_ray.results.storage.protocol import Storage
+from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, unseal
 
-FOLDER = "snapshot"
-INDEX = f"{FOLDER}/index.json"
+FOLDER, STAGED = "bundle", "bundle.new"
+INDEX, MANIFESTS = "index.json", "trials.jsonl"
+CONTINUED = f"{FOLDER}/continued"
+KIND = "bundle"
 
 
-def compact(root: str | Path) -> int:
-    """Write `snapshot/rounds.parquet` and its two sisters, sorted by trial and round; how many trials they hold.
+@dataclass(frozen=True)
+class Bundle:
+    """The index of a bundle; the other files are read, and compared with it, on demand.
 
-    `load_results` uses them until the next trial is published; then compact again. The files of the trials stay.
-
-    Raises:
-        InputError: a file is damaged (named; `dalbt verify` fixes that).
+    Attributes:
+        storage: where it is.
+        folder: `bundle`, or `bundle.new` while the one replaces the other.
+        name: 16 hex digits of the index's SHA-256.
+        files: SHA-256 by file name.
+        trial_ids: the trials that it holds.
+        continued: those that were continued since, which it no longer speaks for.
     """
-    storage = open_storage(root)
-    ids = sorted(committed_ids(storage))
-    trials = [read_trial(storage, trial_id) for trial_id in ids]
-    # The index goes first and comes last: in between there is no snapshot, never a mixed one.
-    storage.delete(INDEX)
-    files = {}
-    for table in TABLES:
-        parts = [trial[table] for trial in trials]
-        data = encode(pa.concat_tables([SCHEMAS[table].empty_table(), *parts]).combine_chunks())
-        storage.write(_file(table), data)
-        files[table] = sha256(data).hexdigest()
-    storage.write(INDEX, seal("snapshot", {"trials": len(ids), "trial_ids": _digest(ids), "files": files}))
-    return len(ids)
 
+    storage: Storage
+    folder: str
+    name: str
+    files: dict[str, str]
+    trial_ids: frozenset[str]
+    continued: frozenset[str]
 
-def read_snapshot(storage: Storage, ids: Iterable[str] | None = None) -> dict[Table, list[pa.Table]] | None:
-    """The snapshot's tables, each as a list of one; None if there is none, or not of the trials `ids`.
+    @property
+    def current(self) -> frozenset[str]:
+        """The trials that it speaks for."""
+        return self.trial_ids - self.continued
 
-    Raises:
-        DamagedError: a file of it is not what was written; the message names it.
-    """
-    try:
-        index = unseal("snapshot", storage.read(INDEX))
-    except FileNotFoundError:
-        return None
-    except DamagedError as error:
-        raise DamagedError(f"{INDEX} {error}") from error
-    if ids is not None and index.get("trial_ids") != _digest(ids):
-        return None
-    found: dict[Table, list[pa.Table]] = {}
-    for table in TABLES:
+    def read(self, file: str) -> bytes:
+        """A file's bytes.
+
+        Raises:
+            DamagedError: missing, or not what was written.
+        """
         try:
-            data = storage.read(_file(table))
+            data = self.storage.read(f"{self.folder}/{file}")
         except FileNotFoundError as error:
-            raise DamagedError(f"{_file(table)} is missing") from error
-        if sha256(data).hexdigest() != index["files"][table]:
-            raise DamagedError(f"{_file(table)} was altered: its SHA-256 differs from the index's")
-        found[table] = [decode(table, data)]
-    return found
+            raise DamagedError(f"has no {file}") from error
+        if sha256(data).hexdigest() != self.files[file]:
+            raise DamagedError(f"has an altered {file}: its SHA-256 differs from the index's")
+        return data
+
+    def manifests(self, trial_id: str = "") -> dict[str, dict[str, Any]]:
+        """The manifests by trial id; with `trial_id`, that one alone.
+
+        Raises:
+            DamagedError: see `read`.
+            NewerFormatError: not what this version knows.
+        """
+        try:
+            lines = [
+                json.loads(line) for line in self.read(MANIFESTS).splitlines() if trial_id.encode() in line
+            ]
+            found = {line["trial_id"]: line for line in lines}
+        except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, DamagedError):
+                raise
+            raise NewerFormatError(f"has a {MANIFESTS} that this version does not know: {error}") from error
+        return {key: manifest for key, manifest in found.items() if not trial_id or key == trial_id}
+
+    def table(self, table: Table, trial_id: str = "") -> pa.Table:
+        """A table of all trials; with `trial_id`, of that one alone.
+
+        Raises:
+            DamagedError: see `read`.
+            NewerFormatError: not what this version knows.
+        """
+        data = self.read(table_name(table))
+        try:
+            return decode(table, data, trial_id=trial_id)
+        except (DamagedError, NewerFormatError) as error:
+            raise NewerFormatError(f"has a {table_name(table)} that {error}") from error
+
+    def continued_file(self, trial_id: str) -> str:
+        """The file whose existence says that a trial was continued."""
+        return f"{CONTINUED}/{self.name}/{trial_id}"
 
 
-def _file(table: Table) -> str:
-    return f"{FOLDER}/{table}.parquet"
+def table_name(table: Table) -> str:
+    """A table's file in the bundle."""
+    return f"{table}.parquet"
 
 
-def _digest(ids: Iterable[str]) -> str:
-    return sha256("\n".join(sorted(ids)).encode()).hexdigest()
+def open_bundle(storage: Storage) -> Bundle | None:
+    """The bundle that counts; None if there is none.
+
+    Raises:
+        DamagedError: its index is not what was written.
+        NewerFormatError: it is of a newer format.
+    """
+    for folder in (STAGED, FOLDER):
+        try:
+            data = storage.read(f"{folder}/{INDEX}")
+        except FileNotFoundError:
+            continue
+        try:
+            index = unseal(KIND, data)
+        except (DamagedError, NewerFormatError) as error:
+            raise type(error)(f"has an {INDEX} that {error}") from error
+        files, trial_ids = index.get("files"), index.get("trial_ids")
+        if not isinstance(trial_ids, list) or not {MANIFESTS, *map(table_name, TABLES)} <= set(files or ()):
+            raise NewerFormatError(f"has an {INDEX} that does not list its trials and files")
+        name = sha256(data).hexdigest()[:16]
+        continued = storage.entries(f"{CONTINUED}/{name}")
+        return Bundle(storage, folder, name, dict(files), frozenset(trial_ids), frozenset(continued))
+    return None

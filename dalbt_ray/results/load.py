@@ -1,45 +1,52 @@
 """Results as pandas frames, of finished sweeps and running ones alike."""
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.results.bundle import read_snapshot
-from dalbt_ray.results.published import committed_ids, read_manifest_or_refuse, read_trial
-from dalbt_ray.results.records import Record, tables
+from dalbt_ray.results.bundle import FOLDER as BUNDLE
+from dalbt_ray.results.parallel import each
+from dalbt_ray.results.parquet_form import join
+from dalbt_ray.results.published import Published, find_published, published_trial
+from dalbt_ray.results.refusal import refusal
 from dalbt_ray.results.schemas import SCHEMAS, TABLES, WHOLE, Table, to_table
 from dalbt_ray.results.storage.folder import read_sweep
-from dalbt_ray.results.storage.journal import read_rounds, unfinished
+from dalbt_ray.results.storage.journal import RunningTrial, running_trials
 from dalbt_ray.results.storage.protocol import Storage, open_storage
-from dalbt_ray.results.storage.sealed import DamagedError
+from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError
+from dalbt_ray.results.table_rows import tables
+from dalbt_ray.results.trial_frame import trial_frame
 
-K = TypeVar("K")
-V = TypeVar("V")
+T = TypeVar("T")
 
-READERS = 8
-"""Files read at once: what makes many small ones in an object store bearable."""
+ATTEMPTS = 3
+"""A trial may be continued, or a bundle replaced, while they are read: then they are looked up again."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """The three tables, sorted by trial and round. docs/results.md says what the columns mean.
+    """The three tables, sorted by trial and round, and the trials. docs/results.md says what the columns mean.
 
     Attributes:
         rounds: one row a round.
         selections: one row an acquired image.
         timings: one row a round.
+        trials: one row a trial, indexed by `trial_id`: one column an entry of its configuration (`strategy.name`,
+            `training.epochs`, ...; missing where a trial has no such option; lists as JSON), `status` (`running`, or
+            what its manifest says) and `rounds_done`.
     """
 
     rounds: pd.DataFrame
     selections: pd.DataFrame
     timings: pd.DataFrame
+    trials: pd.DataFrame = field(default_factory=lambda: trial_frame({}))
 
 
 def load_results(root: str | Path, *, include_running: bool = False) -> Results:
@@ -50,65 +57,111 @@ def load_results(root: str | Path, *, include_running: bool = False) -> Results:
         include_running: add the committed rounds of trials that are not finished.
 
     Raises:
-        InputError: not a results folder, or a file of it is damaged (named; `dalbt verify` fixes that).
+        InputError: not a results folder, or a file of it is damaged (named; `dalbt verify` fixes that) or of a newer
+            format.
     """
-    storage = _open(root)
+    storage = open_results(root)
     # Journals first: a trial that is published meanwhile is then found among the finished ones.
-    running = _journals(storage) if include_running else {}
-    ids = committed_ids(storage)
+    running = running_trials(storage) if include_running else {}
+    manifests, parts = read_published(storage)
+    running = {key: trial for key, trial in running.items() if key not in manifests}
+    for trial_id, trial in running.items():
+        for table, rows in tables(trial_id, trial.records).items():
+            parts[table].append(to_table(table, rows))
     try:
-        parts = read_snapshot(storage, ids)
-    except DamagedError:
-        parts = None  # being replaced at this moment, or damaged, which is for `verify` to say
-    if parts is None:
-        trials = _each(lambda trial_id: read_trial(storage, trial_id), sorted(ids))
-        parts = {table: [trial[table] for trial in trials] for table in TABLES}
-    for trial_id, records in running.items():
-        if trial_id not in ids:
-            for table, rows in tables(trial_id, records).items():
-                parts[table].append(to_table(table, rows))
-    return Results(**{table: _frame(table, parts[table]) for table in TABLES})
+        frames = {table: _frame(table, parts[table]) for table in TABLES}
+    except NewerFormatError as error:
+        raise refusal(storage.location, "", error) from error
+    return Results(**frames, trials=trial_frame(_trials(manifests, running)))
 
 
 def load_manifests(root: str | Path) -> dict[str, dict[str, Any]]:
     """The manifests of the finished trials by trial id: configuration, versions, data hash, files.
 
     Raises:
-        InputError: not a results folder, or a manifest is damaged.
+        InputError: not a results folder, or a manifest is damaged or of a newer format.
     """
-    storage = _open(root)
-    ids = sorted(committed_ids(storage))
-    return dict(
-        zip(ids, _each(lambda trial_id: read_manifest_or_refuse(storage, trial_id), ids), strict=True)
-    )
+    storage = open_results(root)
+    return looked_up(storage, Published.manifests)
 
 
-def _open(root: str | Path) -> Storage:
+def open_results(root: str | Path) -> Storage:
+    """The storage of a results folder.
+
+    Raises:
+        InputError: it is none.
+    """
     storage = open_storage(root)
     if read_sweep(storage) is None:
         raise InputError("results", storage.location, "is not a results folder: it has no sweep.json")
     return storage
 
 
-def _journals(storage: Storage) -> dict[str, list[Record]]:
-    return {trial_id: read_rounds(storage, trial_id)[0] for trial_id in sorted(unfinished(storage))}
+def looked_up(storage: Storage, read: Callable[[Published], T]) -> T:
+    """What `read` finds in the published trials; looked up again if one of them moves meanwhile.
+
+    Raises:
+        InputError: a file is damaged or of a newer format.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return read(find_published(storage))
+        except (InputError, FileNotFoundError):
+            continue
+    return read(find_published(storage))
 
 
-def _each(call: Callable[[K], V], items: Iterable[K]) -> list[V]:
-    with ThreadPoolExecutor(READERS) as pool:
-        return list(pool.map(call, items))
+def read_published(storage: Storage) -> tuple[dict[str, dict[str, Any]], dict[Table, list[pa.Table]]]:
+    """The manifests of the published trials by id, and their tables in parts.
+
+    Raises:
+        InputError: a file is damaged or of a newer format.
+    """
+    return looked_up(storage, _read_all)
+
+
+def _read_all(published: Published) -> tuple[dict[str, dict[str, Any]], dict[Table, list[pa.Table]]]:
+    manifests = published.manifests()
+    parts: dict[Table, list[pa.Table]] = {table: [] for table in TABLES}
+    for found in each(published.tables, [manifests[trial_id] for trial_id in sorted(published.single)]):
+        for table in TABLES:
+            parts[table].append(found[table])
+    if published.bundle is not None:
+        for table in TABLES:
+            try:
+                found_table = published.bundle.table(table)
+            except (DamagedError, NewerFormatError) as error:
+                raise refusal(published.storage.location, BUNDLE, error) from error
+            if published.bundle.continued:
+                kept = pa.array(sorted(published.bundled), pa.string())
+                found_table = found_table.filter(pc.is_in(found_table["trial_id"], value_set=kept))
+            parts[table].append(found_table)
+    return manifests, parts
+
+
+def _trials(
+    manifests: dict[str, dict[str, Any]], running: dict[str, RunningTrial]
+) -> dict[str, tuple[dict[str, Any], str, int]]:
+    finished = {
+        key: (
+            manifest.get("config") or {},
+            published_trial(manifest).status,
+            published_trial(manifest).rounds,
+        )
+        for key, manifest in manifests.items()
+    }
+    return finished | {key: (trial.config, "running", len(trial.records)) for key, trial in running.items()}
 
 
 def _frame(table: Table, parts: list[pa.Table]) -> pd.DataFrame:
-    schema = SCHEMAS[table]
-    # Each part is in order, so millions of rows are sorted only if parts interleave: a running trial and a snapshot.
+    # Each part is in order, so millions of rows are sorted only if parts interleave: singles and a bundle.
     parts = sorted((part for part in parts if len(part)), key=lambda part: part["trial_id"][0].as_py())
-    rows = pa.concat_tables([schema.empty_table(), *parts])
+    rows = join(table, parts)
     if any(one["trial_id"][-1].as_py() >= two["trial_id"][0].as_py() for one, two in pairwise(parts)):
-        keys = [(name, "ascending") for name in ("trial_id", "round", "rank") if name in schema.names]
+        keys = [(name, "ascending") for name in ("trial_id", "round", "rank") if name in rows.column_names]
         rows = rows.sort_by(keys)
     frame = rows.to_pandas()
     # A whole number that may be missing: pandas would make it a float in some folders and not in others.
-    optional = {field.name: "Int64" for field in schema if field.nullable and field.type == WHOLE}
+    optional = {field.name: "Int64" for field in SCHEMAS[table] if field.nullable and field.type == WHOLE}
     typed: pd.DataFrame = frame.astype(optional)
     return typed

@@ -1,14 +1,17 @@
 """One results folder: open it, see what is done, commit rounds, publish trials."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dalbt_ray.errors import InputError
 from dalbt_ray.results import trial_errors as failures
-from dalbt_ray.results.published import committed_ids, read_manifest_or_refuse
-from dalbt_ray.results.schemas import Row
+from dalbt_ray.results.load import looked_up
+from dalbt_ray.results.published import Published, PublishedTrial, find_published, published_trial
+from dalbt_ray.results.records import Record
+from dalbt_ray.results.set_aside import set_aside
 from dalbt_ray.results.storage import commit, journal
 from dalbt_ray.results.storage.folder import check_folder, read_sweep
 from dalbt_ray.results.storage.lease import Claim, Lease, Patience, hold
@@ -16,6 +19,7 @@ from dalbt_ray.results.storage.lease_file import FileClaim
 from dalbt_ray.results.storage.lease_object import ObjectClaim
 from dalbt_ray.results.storage.local_disk import LocalStorage
 from dalbt_ray.results.storage.protocol import open_storage
+from dalbt_ray.results.storage.reopen import reopen
 from dalbt_ray.results.storage.sealed import seal
 
 
@@ -82,16 +86,56 @@ class ResultsStore:
             yield lease
 
     def committed(self) -> set[str]:
-        """Ids of the published trials. Reads names only: fast for any number."""
-        return committed_ids(self.storage)
+        """Ids of the published trials. Reads names and the bundle's index only: fast for any number."""
+        return find_published(self.storage).ids
+
+    def published(self, trial_id: str) -> PublishedTrial | None:
+        """How far one trial is; None if it is not published.
+
+        Raises:
+            InputError: its manifest is damaged or of a newer format.
+        """
+        try:
+            return published_trial(find_published(self.storage).manifest(trial_id))
+        except FileNotFoundError:
+            return None
+
+    def published_rounds(self) -> dict[str, PublishedTrial]:
+        """How far each published trial is, by trial id. Reads the manifests and no table.
+
+        Raises:
+            InputError: a manifest is damaged or of a newer format.
+        """
+        manifests = looked_up(self.storage, Published.manifests)
+        return {trial_id: published_trial(manifest) for trial_id, manifest in manifests.items()}
 
     def manifest(self, trial_id: str) -> dict[str, Any]:
         """A published trial's manifest.
 
         Raises:
-            InputError: the trial is not published, or its manifest is damaged.
+            InputError: the trial is not published, or its manifest is damaged or of a newer format.
         """
-        return read_manifest_or_refuse(self.storage, trial_id)
+        try:
+            return find_published(self.storage).manifest(trial_id)
+        except FileNotFoundError as error:
+            raise InputError("trial", trial_id, f"is not published in {self.location}") from error
+
+    def reopen(self, trial_id: str) -> None:
+        """Make a published trial unfinished, with all its rounds in its journal, so that more rounds can follow.
+
+        A trial that ended for good (`PublishedTrial.ended`) stays as it is.
+
+        Raises:
+            InputError: the trial is not published, or a file of it is damaged or of a newer format.
+        """
+        try:
+            reopen(self.storage, trial_id)
+        except FileNotFoundError as error:
+            raise InputError("trial", trial_id, f"is not published in {self.location}") from error
+
+    def set_aside(self, trial_ids: Iterable[str]) -> str:
+        """Move published trials to `quarantine/`, so that they are run again; the folder they are in now."""
+        return set_aside(self.storage, trial_ids)
 
     def journal(self, trial_id: str) -> journal.Journal:
         """The committed rounds of an unfinished trial."""
@@ -101,30 +145,22 @@ class ResultsStore:
         """Committed rounds by trial id, of trials that are begun and not published."""
         committed = self.committed()
         return {
-            trial_id: len(self.storage.entries(f"{journal.FOLDER}/{trial_id}"))
+            trial_id: journal.rounds_begun(self.storage, trial_id)
             for trial_id in journal.unfinished(self.storage)
             if trial_id not in committed
         }
 
-    def publish(
-        self,
-        trial_id: str,
-        manifest: Mapping[str, Any],
-        *,
-        rounds: Sequence[Row],
-        selections: Sequence[Row],
-        timings: Sequence[Row],
-    ) -> None:
+    def publish(self, trial_id: str, manifest: Mapping[str, Any], records: Sequence[Record]) -> None:
         """Publish a finished trial: three tables, then the manifest; then clear its journal and its last failure.
 
-        Publishing it again with the same rounds and selections changes nothing.
+        Publishing it again with the same rounds and selections, or with fewer rounds, changes nothing; with more
+        rounds, the trial is longer. The query of the last round is kept in the manifest as `next_query`.
 
         Raises:
             ConflictError: it is published with other rounds or selections; those stay.
             ValueError: a value that its table cannot hold, a NaN among them.
         """
-        tables = {"rounds": rounds, "selections": selections, "timings": timings}
-        commit.publish(self.storage, trial_id, manifest, tables)  # type: ignore[arg-type]
+        commit.publish(self.storage, trial_id, manifest, records)
         self.clear(trial_id)
 
     def clear(self, trial_id: str) -> None:

@@ -1,21 +1,16 @@
-"""The three tables: their columns, and how rows become bytes and bytes become rows again.
-
-Files of equal content are equal byte for byte (same pyarrow version): no clock, no pandas metadata, fixed settings.
-"""
+"""The columns of the three tables, and how rows become an Arrow table of them."""
 
 from collections.abc import Mapping, Sequence
 from operator import index
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-
-from dalbt_ray.results.storage.sealed import DamagedError
 
 Table = Literal["rounds", "selections", "timings"]
 Row = Mapping[str, Any]
 
 TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+REALS = pa.list_(REAL)
 
 
 def _schema(
@@ -25,22 +20,24 @@ def _schema(
     return pa.schema([pa.field(name, kinds[name], nullable=name in optional) for name in order.split()])
 
 
+MEASURES = {"test_accuracy": REAL, "test_nll": REAL, "test_ece": REAL}
+"""Metric columns that every `rounds` file has; other measures join at the end, where a trial has them."""
+
 ROUNDS = _schema(
     required={
-        "trial_id": TEXT, "dataset": TEXT, "ood": TEXT, "strategy": TEXT, "objective": TEXT, "variant": TEXT,
-        "network_id": TEXT, "budget": WHOLE, "seed": WHOLE, "round": WHOLE, "n_labeled": WHOLE, "n_unlabeled": WHOLE,
-        "n_bought": WHOLE, "n_ood_bought": WHOLE, "n_repeat": WHOLE, "labeled_sha256": TEXT, "status": TEXT,
-        "note": TEXT,
+        "trial_id": TEXT, "dataset": TEXT, "ood": TEXT, "strategy": TEXT, "objective": TEXT, "network_id": TEXT,
+        "budget": WHOLE, "seed": WHOLE, "round": WHOLE, "n_labeled": WHOLE, "n_unlabeled": WHOLE, "n_bought": WHOLE,
+        "n_ood_bought": WHOLE, "n_repeat": WHOLE, "labeled_sha256": TEXT, "status": TEXT, "note": TEXT,
     },
     optional={
-        "purity": REAL, "cumulative_purity": REAL, "pool_ood_share": REAL, "ood_auroc": REAL, "test_accuracy": REAL,
-        "test_nll": REAL, "test_ece": REAL, "train_accuracy": REAL, "validation_accuracy": REAL, "train_loss": REAL,
-        "steps": WHOLE,
+        **MEASURES, "purity": REAL, "cumulative_purity": REAL, "pool_ood_share": REAL, "ood_auroc": REAL,
+        "train_accuracy": REAL, "validation_accuracy": REAL, "train_loss": REAL, "steps": WHOLE,
     },
-    # The first eighteen are the public contract, in this order; later columns may join at the end.
+    # The first eighteen are the public contract, in this order; later columns join at the end and may be null, so that
+    # files without them stay readable.
     order="""trial_id dataset ood strategy objective budget seed round n_labeled n_bought n_ood_bought purity
         test_accuracy test_nll test_ece train_accuracy status note
-        variant network_id n_unlabeled n_repeat cumulative_purity pool_ood_share ood_auroc validation_accuracy
+        network_id n_unlabeled n_repeat cumulative_purity pool_ood_share ood_auroc validation_accuracy
         train_loss steps labeled_sha256""",
 )  # fmt: skip
 """One row a round and trial; (trial_id, round) is unique. docs/results.md says what each column means."""
@@ -72,64 +69,45 @@ TABLES: tuple[Table, ...] = ("rounds", "selections", "timings")
 
 
 def to_table(table: Table, rows: Sequence[Row]) -> pa.Table:
-    """The rows as an Arrow table of the table's schema.
+    """The rows as an Arrow table: the table's columns, then further measures of `rounds` in the order of their names.
 
     Raises:
-        ValueError: a column that the schema does not have, a value that does not fit, a missing value where one is
+        ValueError: a column that the table does not have, a value that does not fit, a missing value where one is
             required, a NaN or an infinity; the message names table and column.
     """
-    schema = SCHEMAS[table]
-    unknown = sorted({name for row in rows for name in row} - set(schema.names))
-    if unknown:
-        raise ValueError(f"{table}: unknown column {unknown[0]!r}; add it to dalbt_ray/results/schemas.py")
+    known = SCHEMAS[table]
+    further = sorted(
+        {name for row in rows for name, value in row.items() if value is not None} - set(known.names)
+    )
+    if further and table != "rounds":
+        raise ValueError(f"{table}: unknown column {further[0]!r}; add it to dalbt_ray/results/schemas.py")
+    measures = [pa.field(name, _measure_type([row.get(name) for row in rows])) for name in further]
+    schema = pa.schema([*known, *measures])
     return pa.Table.from_arrays([_column(table, field, rows) for field in schema], schema=schema)
+
+
+def _measure_type(values: Sequence[object]) -> pa.DataType:
+    return REALS if any(isinstance(value, list | tuple) for value in values) else REAL
 
 
 def _column(table: Table, field: pa.Field, rows: Sequence[Row]) -> pa.Array:
     values = [row.get(field.name) for row in rows]
     try:
         if field.type == WHOLE:
-            # pyarrow would cut 1.5 down to 1 without a word.
+            # pyarrow would silently cut 1.5 down to 1.
             values = [None if value is None else index(value) for value in values]
         column = pa.array(values, type=field.type)
     except (pa.ArrowException, OverflowError, TypeError) as error:
         raise ValueError(f"{table}: column {field.name!r}: {error}") from error
     if column.null_count and not field.nullable:
         raise ValueError(f"{table}: column {field.name!r} is missing in row {values.index(None)}")
-    if field.type == REAL:
+    if field.type in (REAL, REALS):
         for position, value in enumerate(values):
-            if value is not None and value - value != 0:
-                raise ValueError(
-                    f"{table}: column {field.name!r} is {value} in row {position}; record null instead"
-                )
+            for number in value if field.type == REALS and value is not None else [value]:
+                _refuse_not_finite(table, field.name, position, number)
     return column
 
 
-def encode(table: pa.Table) -> bytes:
-    """The Parquet file of a table."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(
-        table,
-        sink,
-        version="2.6",
-        compression="zstd",
-        data_page_version="1.0",
-        write_page_checksum=True,
-        store_schema=False,
-    )
-    return bytes(sink.getvalue().to_pybytes())
-
-
-def decode(table: Table, data: bytes) -> pa.Table:
-    """The table of a Parquet file.
-
-    Raises:
-        DamagedError: not Parquet, or other columns than the schema's.
-    """
-    try:
-        found = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DamagedError(f"is not readable as Parquet: {error}") from error
-    if not found.schema.equals(SCHEMAS[table]):
-        raise DamagedError(f"has other columns than the table {table!r}")
-    return found
+def _refuse_not_finite(table: Table, column: str, position: int, number: float | None) -> None:
+    if number is not None and number - number != 0:
+        raise ValueError(f"{table}: column {column!r} is {number} in row {position}; record null instead")

@@ -1,4 +1,4 @@
-"""The last failure of each trial, in words: what a user reads to fix it."""
+"""The last failure of each trial, as text: what a user reads to fix it."""
 
 import traceback
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 from dalbt_ray.results.identity import is_trial_id
 from dalbt_ray.results.storage.protocol import Storage
-from dalbt_ray.results.storage.sealed import DamagedError, seal, unseal
+from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, seal, unseal
 
 FOLDER = "errors"
 TRACE_LINES = 40
@@ -27,7 +27,7 @@ def record_error(storage: Storage, trial_id: str, error: BaseException, hint: st
 
 
 def read_errors(storage: Storage) -> dict[str, dict[str, Any]]:
-    """The last failure of each trial that has one, by trial id. A damaged file counts as a failure of unknown cause."""
+    """The last failure of each trial that has one, by trial id. One that cannot be read counts as unknown."""
     failures: dict[str, dict[str, Any]] = {}
     for name in storage.entries(FOLDER):
         trial_id = name.removesuffix(".json")
@@ -35,7 +35,7 @@ def read_errors(storage: Storage) -> dict[str, dict[str, Any]]:
             continue
         try:
             failures[trial_id] = unseal("error", storage.read(f"{FOLDER}/{name}"))
-        except DamagedError as error:
+        except (DamagedError, NewerFormatError) as error:
             failures[trial_id] = {
                 "trial_id": trial_id,
                 "type": "unknown",

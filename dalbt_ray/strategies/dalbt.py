@@ -45,6 +45,7 @@ class Dalbt(Ranked):
     """
 
     name: ClassVar[str] = "dalbt"
+    own_objective: ClassVar[str] = "joint"
     policy: Policy = "most_outlying"
     distance: Distance = "euclidean"
     inlier_share: float = 0.95

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dalbt_ray.options.ranges import AtLeastTwo
 from dalbt_ray.pool import Floats, PoolView
 from dalbt_ray.strategies.method import Needs, Ranked
 from dalbt_ray.strategies.required import required
@@ -37,7 +38,7 @@ class EnsembleVarR(Ranked):
 
     name: ClassVar[str] = "ensemble_varr"
 
-    members: int = 5
+    members: AtLeastTwo = 5
 
     @property
     def needs(self) -> Needs:

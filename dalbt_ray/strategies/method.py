@@ -1,6 +1,6 @@
 """What every acquisition strategy is: a frozen value with a pure `select`."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.auxiliary import AuxiliarySettings
+from dalbt_ray.options.value import Named
 from dalbt_ray.pool import PoolView
 
 
@@ -20,21 +21,25 @@ class Needs:
         dropout_samples: stochastic passes per image while scoring, with masks shared by all images.
         members: independently initialized and trained networks.
         variational: the encoder yields a mean and a variance and the classifier trains on samples (DAL-OSR).
+        scores: whether the pool is scored at all; without, `PoolView` has no column of probabilities and features.
     """
 
     dropout: float = 0.0
     dropout_samples: int = 0
     members: int = 1
     variational: bool = False
+    scores: bool = True
 
 
-class Method(ABC):
+class Method(Named):
     """Base of all strategies. A subclass is a frozen dataclass whose fields are its options.
 
     Implement `pick`; `select` checks the input once for everyone, so that `pick` need not.
     """
 
-    name: ClassVar[str]
+    path: ClassVar[str] = "strategy"
+    own_objective: ClassVar[str] = "supervised"
+    """Name of the objective that the method's own paper trains with."""
 
     @property
     def needs(self) -> Needs:
@@ -106,7 +111,17 @@ class Ranked(Method):
 def top(
     ranking: NDArray[np.float64], candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """The `budget` candidates of highest ranking, best first; equal ones in an order drawn from `rng`."""
+    """The `budget` candidates of highest ranking, best first; equal ones in an order drawn from `rng`.
+
+    Raises:
+        ValueError: a ranking that is NaN for a candidate, which has no place in any order.
+    """
+    undefined = np.isnan(ranking[candidates])
+    if undefined.any():
+        raise ValueError(
+            f"ranking: NaN for {int(undefined.sum())} of {len(candidates)} candidates, the first is row "
+            f"{int(candidates[undefined.argmax()])}; every image needs a number"
+        )
     tie_break = rng.permutation(len(candidates))
     order = np.lexsort((tie_break, -ranking[candidates]))
     return candidates[order[:budget]]

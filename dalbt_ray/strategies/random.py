@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.method import Method
+from dalbt_ray.strategies.method import Method, Needs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,11 @@ class Random(Method):
     """
 
     name: ClassVar[str] = "random"
+
+    @property
+    def needs(self) -> Needs:
+        """No scores."""
+        return Needs(scores=False)
 
     def pick(
         self,

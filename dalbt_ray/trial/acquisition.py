@@ -1,36 +1,16 @@
 """One query: show the strategy what it may see, let it choose, ask the oracle."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dalbt_ray.metrics.quality import auroc
+from dalbt_ray.metrics.auroc import auroc
 from dalbt_ray.pool import PoolState, PoolView
+from dalbt_ray.results import Acquired, Query
 from dalbt_ray.strategies.method import Method
 from dalbt_ray.trial.oracle import Oracle
 from dalbt_ray.trial.scoring import Scores
-
-
-@dataclass(frozen=True)
-class Query:
-    """What a round acquires for the next one, as plain JSON values, since it is the checkpoint.
-
-    Attributes:
-        picks: one entry an acquired image, best first: rank, row, sample_id, source, is_ood, label, score.
-        pool_ood_share: share of OOD images among those available, the purity's base rate; None if none is on
-            offer.
-        ood_auroc: how well the strategy's ranking tells OOD images from in-distribution ones (1: OOD ones first).
-        n_repeat: picks that had been acquired and returned before.
-        note: what the strategy has to say.
-    """
-
-    picks: list[dict[str, Any]]
-    pool_ood_share: float | None
-    ood_auroc: float | None
-    n_repeat: int
-    note: str
 
 
 def query(
@@ -38,7 +18,7 @@ def query(
     budget: int,
     state: PoolState,
     oracle: Oracle,
-    scores: Scores,
+    scores: Scores | None,
     validation: Scores,
     rng: np.random.Generator,
 ) -> Query:
@@ -49,50 +29,42 @@ def query(
         budget: images to acquire; fewer if fewer are left.
         state: who is labeled, returned, gone.
         oracle: true labels.
-        scores: arrays over the pool's n rows.
-        validation: `probabilities` and `features` of the validation images.
+        scores: of the pool's n rows; None for a strategy that looks at none.
+        validation: scores of the validation images.
         rng: the strategy's randomness.
     """
-    offered = np.flatnonzero(~state.discarded)
-    view = pool_view(state, oracle, scores, validation, offered)
+    view = pool_view(state, oracle, scores, validation)
     if not len(view.unlabeled_rows):
-        return Query([], None, None, 0, "")
+        return Query(acquired=())
     chosen = strategy.select(view, budget, rng)
     _check(chosen, view, budget, strategy.name)
     recorded, ranking = strategy.score(view), strategy.ranking(view)
-    rows = offered[chosen]
-    candidates = offered[view.unlabeled_rows]
-    ood = oracle.is_ood[candidates]
+    ood = oracle.is_ood[view.unlabeled_rows]
     return Query(
-        picks=[
-            {
-                "rank": rank,
-                **oracle.answer(row),
-                "score": _finite_or_none(recorded, chosen[rank]),
-            }
-            for rank, row in enumerate(rows)
-        ],
+        acquired=tuple(
+            Acquired(rank=rank, **oracle.answer(row), score=_finite_or_none(recorded, row))
+            for rank, row in enumerate(chosen)
+        ),
         pool_ood_share=float(ood.mean()),
         ood_auroc=None if ranking is None else auroc(ranking[view.unlabeled_rows], ood),
-        n_repeat=int(state.demoted[rows].sum()),
+        n_repeat=int(state.demoted[chosen].sum()),
         note=strategy.note(view),
     )
 
 
-def pool_view(
-    state: PoolState, oracle: Oracle, scores: Scores, validation: Scores, offered: NDArray[np.intp]
-) -> PoolView:
-    """The `offered` rows of the pool as a strategy sees them."""
-    labeled = state.labeled[offered]
-    visible = {name: values[offered] for name, values in scores.items()}
+def pool_view(state: PoolState, oracle: Oracle, scores: Scores | None, validation: Scores) -> PoolView:
+    """The pool's n rows as a strategy sees them: the oracle's answers so far, and what the networks say."""
+    nothing = np.empty((len(state.labeled), 0))
+    scores = scores or Scores(probabilities=nothing, features=nothing)
     return PoolView(
-        labeled=labeled,
-        labels=np.where(labeled, oracle.labels[offered], -1),
-        demoted=state.demoted[offered],
-        validation_features=validation["features"],
-        validation_probabilities=validation["probabilities"],
+        labeled=state.labeled,
+        labels=np.where(state.labeled, oracle.labels, -1),
+        demoted=state.demoted,
+        removed=state.removed,
+        validation_features=validation.features,
+        validation_probabilities=validation.probabilities,
         validation_labels=oracle.validation_labels,
-        **visible,
+        **{each.name: getattr(scores, each.name) for each in fields(scores)},
     )
 
 
@@ -102,11 +74,11 @@ def _finite_or_none(values: NDArray[np.float64] | None, row: np.int64) -> float 
 
 
 def _check(chosen: NDArray[np.int64], view: PoolView, budget: int, strategy: str) -> None:
-    """A user's own strategy may be wrong; acquiring twice or acquiring what is labeled would corrupt the results."""
+    """A user's own strategy may be wrong; acquiring twice, or what is labeled, would corrupt the results."""
     expected = min(budget, len(view.unlabeled_rows))
-    if len(chosen) != expected or len(np.unique(chosen)) != expected or view.labeled[chosen].any():
+    taken = ~np.isin(chosen, view.unlabeled_rows)
+    if len(chosen) != expected or len(np.unique(chosen)) != expected or taken.any():
         raise ValueError(
             f"strategy {strategy!r}: chose {len(chosen)} rows ({len(np.unique(chosen))} distinct, "
-            f"{int(view.labeled[chosen].sum())} already labeled); select must return {expected} distinct "
-            "unlabeled rows"
+            f"{int(taken.sum())} not unlabeled); select must return {expected} distinct unlabeled rows"
         )

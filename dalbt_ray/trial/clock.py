@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Any
 
 import torch
+
+from dalbt_ray.results import Timing
 
 
 class Clock:
@@ -33,7 +34,7 @@ class Clock:
         """Add `seconds` to `part`."""
         self.seconds[part] = self.seconds.get(part, 0.0) + seconds
 
-    def row(self, device: torch.device) -> dict[str, Any]:
+    def row(self, device: torch.device) -> Timing:
         """The round's row of the `timings` table, without its trial and round."""
         parts = ("train", "auxiliary", "score", "select", "evaluate")
         on_gpu = device.type == "cuda"
@@ -41,15 +42,15 @@ class Clock:
             1024 if sys.platform == "darwin" else 1
         )
         peak = torch.cuda.max_memory_allocated(device) / 2**20 if on_gpu else peak_kib / 2**10
-        return {
+        return Timing(
             **{f"{part}_seconds": self.seconds.get(part, 0.0) for part in parts},
-            "total_seconds": perf_counter() - self._began,
-            "host": socket.gethostname(),
-            "device": torch.cuda.get_device_name(device) if on_gpu else "cpu",
-            "threads": torch.get_num_threads(),
-            "peak_memory_mib": peak,
-            "started_utc": self._started.isoformat(timespec="seconds"),
-        }
+            total_seconds=perf_counter() - self._began,
+            host=socket.gethostname(),
+            device=torch.cuda.get_device_name(device) if on_gpu else "cpu",
+            threads=torch.get_num_threads(),
+            peak_memory_mib=peak,
+            started_utc=self._started.isoformat(timespec="seconds"),
+        )
 
 
 def span(seconds: float) -> str:

@@ -1,6 +1,14 @@
 """What a failure means to the person who reads it: the remedy, and whether a second try can help. Pure."""
 
+import re
+from pathlib import Path
+from sysconfig import get_path
+from traceback import extract_tb
+
 from dalbt_ray.errors import InputError
+
+_LIBRARY = get_path("stdlib")
+_TRACE_LINE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
 
 
 class TrialTimeout(RuntimeError):  # noqa: N818 - the name says it all
@@ -49,7 +57,27 @@ def hint_for(error: BaseException) -> str:
 
 
 def in_one_line(error: BaseException, limit: int = 200) -> str:
-    """Type and first line of a failure, cut to `limit` characters."""
+    """Type and first line of a failure, cut to `limit` characters, and the line of the user's code it comes from."""
     lines = str(error).strip().splitlines()
     line = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    return line if len(line) <= limit else line[: limit - 3] + "..."
+    line = line if len(line) <= limit else line[: limit - 3] + "..."
+    place = users_line(error)
+    return f"{line} [{place}]" if place else line
+
+
+def users_line(error: BaseException) -> str:
+    """`mine.py:23 in ranking`: the innermost line of a failure that is neither ours nor a library's; empty if none is.
+
+    An error that comes from another process has no frames any more; its cause then carries the trace as text.
+    """
+    frames = [(frame.filename, frame.lineno, frame.name) for frame in extract_tb(error.__traceback__)]
+    if error.__cause__ is not None:
+        frames += [
+            (file, int(number), name) for file, number, name in _TRACE_LINE.findall(str(error.__cause__))
+        ]
+    for file, number, name in reversed(frames):
+        parts = Path(file).parts
+        libraries = {"dalbt_ray", "site-packages", "dist-packages"} & set(parts)
+        if not libraries and not file.startswith(("<", _LIBRARY)):
+            return f"{parts[-1]}:{number} in {name}"
+    return ""

@@ -23,9 +23,8 @@ def manifest(run: Run, records: list[Record]) -> dict[str, Any]:
     trial, image_set = run.trial, run.image_set
     return {
         "label": trial.label,
-        "status": records[-1]["row"]["status"],
-        "config": trial.canonical(),
-        "variant": trial.variant,
+        "status": records[-1].row.status,
+        "config": trial.as_json(),
         "algorithm_version": ALGORITHM_VERSION,
         "data_hash": image_set.data_hash,
         "data": {
@@ -33,7 +32,7 @@ def manifest(run: Run, records: list[Record]) -> dict[str, Any]:
             "image_shape": list(image_set.images.shape),
             "pool": len(run.oracle.labels),
             "ood": int(run.oracle.is_ood.sum()),
-            "validation": len(run.oracle.validation_rows),
+            "validation": len(run.oracle.validation_labels),
             "test": len(image_set.test_labels),
             "conversion": image_set.conversion,
             "test_in_train": image_set.test_in_train,
@@ -42,18 +41,35 @@ def manifest(run: Run, records: list[Record]) -> dict[str, Any]:
         "environment": environment(run.device),
         "workers": run.world.size,
         "code": code(),
+        "own_code": dict(run.own_code),
+        "metrics": {
+            metric.column: {"title": metric.title, "unit": metric.unit, "per_class": metric.per_class}
+            for metric in trial.measured
+        },
     }
 
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """Versions and device: results are bit-identical only where these are equal."""
+    """Versions, device and CPU: results are bit-identical only where these are equal."""
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "packages": {name: _version(name) for name in _PACKAGES},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "cpu": processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
     }
+
+
+def processor() -> str:
+    """The CPU's model: oneDNN and BLAS choose their kernels by it, and with them the last bits."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.processor())
 
 
 def code() -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The networks of one round: trained on what is labeled, asked about the pool."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,18 +11,30 @@ from numpy.typing import NDArray
 from dalbt_ray.auxiliary import Auxiliary
 from dalbt_ray.config import Trial
 from dalbt_ray.data.image_set import ArrayImages, ImageSet
+from dalbt_ray.metrics.accuracy import accuracy
 from dalbt_ray.models.dropout import draw_dropout_masks
 from dalbt_ray.models.network import Network, build_network
 from dalbt_ray.pool import PoolState
 from dalbt_ray.trial.oracle import Oracle
 from dalbt_ray.trial.scoring import Scores, score_batch, score_images
 from dalbt_ray.trial.training import Draws, TrainingImages, fit
+from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.workers.world import World
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A trial with everything that its rounds need: images, oracle, and where to compute."""
+    """A trial with everything that its rounds need.
+
+    Attributes:
+        trial: what to run.
+        image_set: the images.
+        oracle: the annotator.
+        world: the workers.
+        device: where this worker computes.
+        stop: polled between steps.
+        own_code: hashes of the sources of the user's own classes, for the manifest.
+    """
 
     trial: Trial
     image_set: ImageSet
@@ -30,6 +42,7 @@ class Run:
     world: World
     device: torch.device
     stop: Callable[[], bool]
+    own_code: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -63,20 +76,26 @@ def train_networks(run: Run, state: PoolState, round_index: int, previous: list[
     Raises:
         Stopped, Diverged: see `fit`.
     """
-    trial, image_set, oracle = run.trial, run.image_set, run.oracle
-    offered = ~state.discarded
+    trial, oracle = run.trial, run.oracle
+    available = ~state.removed
     data = TrainingImages(
-        images=image_set.images,
-        labeled=oracle.image_rows[state.labeled],
+        images=oracle.images,
+        labeled=np.flatnonzero(state.labeled),
         labels=oracle.labels[state.labeled],
-        pool=oracle.image_rows[offered],
-        unlabeled=oracle.image_rows[offered & ~state.labeled],
+        pool=np.flatnonzero(available),
+        unlabeled=np.flatnonzero(available & ~state.labeled),
     )
+    shape, classes = oracle.images.shape, run.image_set.classes
     networks, losses, steps, auxiliary, auxiliary_seconds = [], [], 0, None, 0.0
     for member in range(trial.strategy.needs.members):
         draws = Draws(seed=trial.seed, round_index=round_index, member=member)
         network = build_network(
-            trial.trained_network, image_set.images.shape, image_set.classes, draws.torch("network")
+            trial.encoder,
+            trial.trained_network,
+            shape,
+            classes,
+            draws.torch("network"),
+            variational=trial.strategy.needs.variational,
         ).to(run.device)
         if trial.training.init == "warm" and previous:
             network.load_state_dict(previous[member].state_dict())
@@ -84,8 +103,8 @@ def train_networks(run: Run, state: PoolState, round_index: int, previous: list[
         if settings is not None:
             auxiliary = settings.build(
                 network,
-                image_shape=image_set.images.shape,
-                classes=image_set.classes,
+                image_shape=shape,
+                classes=classes,
                 labeled=len(data.labeled),
                 unlabeled=len(data.unlabeled),
                 generator=draws.torch("auxiliary"),
@@ -110,32 +129,30 @@ def train_networks(run: Run, state: PoolState, round_index: int, previous: list[
 
 def validation_accuracy(run: Run, network: Network) -> float:
     """Share of validation images that `network` gets right."""
-    scores = score_images(
-        run.image_set.images,
-        _mask(run.oracle.validation_rows, len(run.image_set.images)),
-        partial(score_batch, [network], device=run.device),
-        run.world,
-    )
-    return float((scores["probabilities"].argmax(axis=1) == run.oracle.validation_labels).mean())
+    return accuracy(score_validation(run, [network]).probabilities, run.oracle.validation_labels)
 
 
-def score_test(run: Run, trained: Trained) -> Scores:
+def score_validation(run: Run, networks: list[Network]) -> Scores:
+    """Scores of the validation images by the measured network."""
+    return _score_all(run, run.oracle.validation_images, networks)
+
+
+def score_test(run: Run, networks: list[Network]) -> Scores:
     """Scores of the test images by the measured network."""
-    test = ArrayImages(run.image_set.test_images)
-    score = partial(score_batch, trained.networks[:1], device=run.device)
-    return score_images(test, np.ones(len(test), dtype=bool), score, run.world)
+    images = ArrayImages(run.image_set.test_images)
+    return _score_all(run, TrialImages(images, np.arange(len(images))), networks)
 
 
-def score_pool(run: Run, trained: Trained, round_index: int) -> tuple[Scores, Scores]:
-    """Scores of the pool's n rows, as the strategy needs them, and of the validation images.
+def score_labeled(run: Run, networks: list[Network], state: PoolState) -> Scores:
+    """Scores of the labeled images by the measured network."""
+    return _score_all(run, run.oracle.images, networks, state.labeled)
 
-    The image_set is streamed once; images that are neither in the pool nor validation are skipped. Rows that were
-    discarded are scored too, so that row i stays row i.
+
+def score_pool(run: Run, trained: Trained, round_index: int) -> Scores:
+    """Scores of the pool's n rows, as the strategy needs them.
+
+    Rows that have left the pool are scored too, so that row i stays row i.
     """
-    image_set, oracle = run.image_set, run.oracle
-    wanted = _mask(oracle.image_rows, len(image_set.images)) | _mask(
-        oracle.validation_rows, len(image_set.images)
-    )
     draws = Draws(seed=run.trial.seed, round_index=round_index)
     samples = run.trial.strategy.needs.dropout_samples
     masks = (
@@ -146,15 +163,13 @@ def score_pool(run: Run, trained: Trained, round_index: int) -> tuple[Scores, Sc
     score = partial(
         score_batch, trained.networks, masks=masks, auxiliary=trained.auxiliary, device=run.device
     )
-    scores = score_images(image_set.images, wanted, score, run.world)
-    place = np.cumsum(wanted) - 1  # image row -> row of `scores`
-    return (
-        {name: values[place[oracle.image_rows]] for name, values in scores.items()},
-        {name: values[place[oracle.validation_rows]] for name, values in scores.items()},
-    )
+    images = run.oracle.images
+    return score_images(images, np.ones(len(images), dtype=bool), score, run.world)
 
 
-def _mask(rows: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
-    mask = np.zeros(n, dtype=bool)
-    mask[rows] = True
-    return mask
+def _score_all(
+    run: Run, images: TrialImages, networks: list[Network], wanted: NDArray[np.bool_] | None = None
+) -> Scores:
+    if wanted is None:
+        wanted = np.ones(len(images), dtype=bool)
+    return score_images(images, wanted, partial(score_batch, networks[:1], device=run.device), run.world)

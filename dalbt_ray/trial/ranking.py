@@ -1,6 +1,6 @@
 """Rank images batch by batch and keep the best: what a pool larger than memory needs. Pure, without Ray."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ class TailRanking:
 
     def __call__(self, scores: Scores) -> NDArray[np.float64]:
         """float64[b] of a batch's scores."""
-        return self.tails.log_hazard(scores["features"], scores["probabilities"].argmax(axis=1))
+        return self.tails.log_hazard(scores.features, scores.probabilities.argmax(axis=1))
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,10 @@ class ImageRanking:
 
     def __call__(self, scores: Scores) -> NDArray[np.float64]:
         """float64[b] of a batch's scores."""
-        count = len(scores["features"])
-        nobody = np.zeros(count, dtype=bool)
+        count = len(scores.features)
         view = PoolView(
-            labeled=nobody,
+            labeled=np.zeros(count, dtype=bool),
             labels=np.full(count, -1),
-            probabilities=scores["probabilities"],
-            features=scores["features"],
-            mc_probabilities=scores.get("mc_probabilities"),
-            member_probabilities=scores.get("member_probabilities"),
+            **{each.name: getattr(scores, each.name) for each in fields(scores)},
         )
         return self.strategy.ranking(view)

@@ -4,23 +4,30 @@ A round is a pure function of (trial, round index, labeled rows): every draw der
 checkpoint is the list of what was acquired, and a resumed trial continues bit for bit.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 
 from dalbt_ray.config import Trial
 from dalbt_ray.data.image_set import ImageSet
-from dalbt_ray.metrics.quality import quality
+from dalbt_ray.metrics.accuracy import accuracy
 from dalbt_ray.models.network import Network
+from dalbt_ray.options.own_code import own_sources
 from dalbt_ray.pool import PoolState
-from dalbt_ray.results import Record, ResultsStore, tables
+from dalbt_ray.results import Query, Record, ResultsStore
 from dalbt_ray.seeding import generator
 from dalbt_ray.trial.acquisition import query
 from dalbt_ray.trial.clock import Clock
 from dalbt_ray.trial.manifest import manifest
-from dalbt_ray.trial.networks import Run, score_pool, score_test, train_networks
+from dalbt_ray.trial.networks import (
+    Run,
+    score_labeled,
+    score_pool,
+    score_test,
+    score_validation,
+    train_networks,
+)
 from dalbt_ray.trial.oracle import Oracle
 from dalbt_ray.trial.round_rows import is_finished, is_stalled, opening_row, replay
 from dalbt_ray.trial.scoring import Scores
@@ -37,6 +44,7 @@ def run_trial(
     device: torch.device | str = "cpu",
     on_round: Callable[[Record], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
+    own_code: Mapping[str, str] | None = None,
 ) -> None:
     """Run every round of `trial` that is not committed yet, then publish its tables.
 
@@ -48,6 +56,8 @@ def run_trial(
         device: where this worker computes.
         on_round: told of each committed round.
         stop: polled between steps; true ends the trial at once, and only the unfinished round is lost.
+        own_code: hashes of the sources of the user's own classes, from the process that can read them; by default
+            they are taken here.
 
     Raises:
         Stopped: `stop()` was true.
@@ -55,10 +65,18 @@ def run_trial(
     world = world or World()
     oracle = Oracle.prepare(trial, image_set)
     run = Run(
-        trial=trial, image_set=image_set, oracle=oracle, world=world, device=torch.device(device), stop=stop
+        trial=trial,
+        image_set=image_set,
+        oracle=oracle,
+        world=world,
+        device=torch.device(device),
+        stop=stop,
+        own_code=own_sources(trial) if own_code is None else own_code,
     )
     trial_id = trial.trial_id(image_set.data_hash)
     journal = store.journal(trial_id)
+    if world.leads:
+        begin(store, trial, trial_id)
     records: list[Record] = world.agree(journal.rounds() if world.leads else [])
     networks = retrain(run, records) if trial.training.init == "warm" else []
     while not is_finished(trial, records):
@@ -68,7 +86,15 @@ def run_trial(
         records.append(record)
         on_round(record)
     if world.leads:
-        store.publish(trial_id, manifest(run, records), **tables(trial_id, records))
+        store.publish(trial_id, manifest(run, records), records)
+
+
+def begin(store: ResultsStore, trial: Trial, trial_id: str) -> None:
+    """Open the journal; of a trial that is published with fewer rounds than asked for, with those rounds in it."""
+    done = store.published(trial_id)
+    if done is not None and done.rounds <= trial.rounds:
+        store.reopen(trial_id)
+    store.journal(trial_id).begin(trial.as_json())
 
 
 def retrain(run: Run, records: list[Record]) -> list[Network]:
@@ -97,46 +123,47 @@ def run_round(
     Returns:
         The round's record, and its networks.
     """
-    trial, oracle, round_index, clock = run.trial, run.oracle, len(records), Clock()
-    row = opening_row(trial, oracle, state, records)
+    oracle, round_index, clock = run.oracle, len(records), Clock()
+    row = opening_row(run.trial, oracle, state, records)
     try:
         with clock.measure("train"):
             trained = train_networks(run, state, round_index, previous)
     except Diverged as error:
-        row |= {"status": "diverged", "note": str(error)}
-        return {"row": row, "query": None, "timing": clock.row(run.device)}, []
+        row = replace(row, status="diverged", note=str(error))
+        return Record(row=row, query=None, timing=clock.row(run.device)), []
     clock.add("train", -trained.auxiliary_seconds)
     clock.add("auxiliary", trained.auxiliary_seconds)
     with clock.measure("evaluate"):
-        test = quality(score_test(run, trained)["probabilities"], run.image_set.test_labels)
-    with clock.measure("score"):
-        pool, validation = score_pool(run, trained, round_index)
-    on_train = quality(pool["probabilities"][state.labeled], oracle.labels[state.labeled])
-    on_validation = quality(validation["probabilities"], oracle.validation_labels)
-    row |= {
-        "test_accuracy": test.accuracy,
-        "test_nll": test.nll,
-        "test_ece": test.ece,
-        "train_accuracy": on_train.accuracy,
-        "validation_accuracy": on_validation.accuracy,
-        "train_loss": trained.loss,
-        "steps": trained.steps,
-    }
-    acquired = None
+        test = score_test(run, trained.networks).probabilities
+        on_train = score_labeled(run, trained.networks, state).probabilities
+        validation = score_validation(run, trained.networks)
+    row = replace(
+        row,
+        train_accuracy=accuracy(on_train, oracle.labels[state.labeled]),
+        validation_accuracy=accuracy(validation.probabilities, oracle.validation_labels),
+        train_loss=trained.loss,
+        steps=trained.steps,
+        measures={
+            metric.column: metric.measure(test, run.image_set.test_labels) for metric in run.trial.measured
+        },
+    )
     if is_stalled(records):
-        row["status"] = "stalled"
-    elif round_index < trial.rounds:
-        with clock.measure("select"):
-            acquired = run.world.agree(acquire(run, state, pool, validation, round_index))
-        if not acquired["picks"]:
-            row["status"], acquired = "pool_exhausted", None
-    return {"row": row, "query": acquired, "timing": clock.row(run.device)}, trained.networks
+        row = replace(row, status="stalled")
+        return Record(row=row, query=None, timing=clock.row(run.device)), trained.networks
+    # The last round makes its query too: a trial that is asked for more rounds goes on without training it again.
+    with clock.measure("score"):
+        pool = score_pool(run, trained, round_index) if run.trial.strategy.needs.scores else None
+    with clock.measure("select"):
+        acquired = run.world.agree(acquire(run, state, pool, validation, round_index))
+    if not acquired.acquired:
+        row = replace(row, status="pool_exhausted")
+        return Record(row=row, query=None, timing=clock.row(run.device)), trained.networks
+    return Record(row=row, query=acquired, timing=clock.row(run.device)), trained.networks
 
 
-def acquire(run: Run, state: PoolState, pool: Scores, validation: Scores, round_index: int) -> dict[str, Any]:
-    """The query of one round as JSON values. Worker 0 decides; the others leave it to `World.agree`."""
+def acquire(run: Run, state: PoolState, pool: Scores | None, validation: Scores, round_index: int) -> Query:
+    """The query of one round. Worker 0 decides; the others leave it to `World.agree`."""
     if not run.world.leads:
-        return {}
+        return Query(acquired=())
     rng = generator(run.trial.seed, round_index, "selection")
-    made = query(run.trial.strategy, run.trial.budget, state, run.oracle, pool, validation, rng)
-    return asdict(made)
+    return query(run.trial.strategy, run.trial.budget, state, run.oracle, pool, validation, rng)

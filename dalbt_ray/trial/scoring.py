@@ -1,6 +1,9 @@
 """What the trained networks say of images: probabilities, features, dropout samples, votes."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,17 +11,43 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dalbt_ray.auxiliary import Auxiliary
-from dalbt_ray.data.image_set import Images
 from dalbt_ray.models.dropout import DropoutMasks, dropout_pass
 from dalbt_ray.models.network import Network
+from dalbt_ray.pool import Floats
+from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.workers.world import World
 
 SCORING_BATCH = 250
 """Images of one forward while scoring. Fixed, since the last bits of a matrix product depend on its shape; small,
 since 1,000 CIFAR-10 images at once take 170 MiB more a trial, even with LeNet."""
 
-Scores = dict[str, NDArray[np.floating]]
-"""Arrays with one row per image, named as the fields of `PoolView`."""
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """What the networks say of k images, row by row.
+
+    Attributes:
+        probabilities: float64[k, c], softmax of the classifier.
+        features: float32[k, d], the latent z.
+        mc_probabilities: float64[k, t, c] of the dropout passes, if asked for.
+        member_probabilities: float64[k, m, c] of the members of an ensemble, if there are several.
+        auxiliary: float64[k], the score of the strategy's own networks, if they give one.
+    """
+
+    probabilities: Floats
+    features: Floats
+    mc_probabilities: Floats | None = None
+    member_probabilities: Floats | None = None
+    auxiliary: Floats | None = None
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Scores]") -> "Scores":
+        """The rows of all parts, one part after the other; at least one part."""
+        columns: dict[str, Any] = {}
+        for each in fields(cls):
+            values = [getattr(part, each.name) for part in parts]
+            columns[each.name] = None if values[0] is None else np.concatenate(values)
+        return cls(**columns)
 
 
 @torch.inference_mode()
@@ -41,59 +70,56 @@ def score_batch(
         device: where the networks are.
 
     Returns:
-        `probabilities` float64[b, c] and `features` float32[b, d]; if asked for, `mc_probabilities`
-        float64[b, t, c], `member_probabilities` float64[b, m, c] and `auxiliary` float64[b].
+        One row an image.
     """
-    # A copy, since the image_set is read-only memory that torch would warn about.
+    # A copy, since the images are read-only memory that torch would warn about.
     pixels = torch.tensor(images, device=device).permute(0, 3, 1, 2).to(torch.float32).div_(255)
     pixels = pixels.contiguous(memory_format=torch.channels_last)
     network = networks[0]
     features = network.encode(pixels)
     logits = network.classify(features)
-    scores: Scores = {"probabilities": _softmax(logits), "features": features.float().cpu().numpy()}
+    passes = votes = auxiliary_score = None
     if masks is not None:
-        passes, stem = [], network.stem(pixels)
+        stem, sampled = network.stem(pixels), []
         for sample in range(masks.samples):
             with dropout_pass(network, masks, sample):
-                passes.append(_softmax(network.finish(stem)))
-        scores["mc_probabilities"] = np.stack(passes, axis=1)
+                sampled.append(_softmax(network.finish(stem)))
+        passes = np.stack(sampled, axis=1)
     if len(networks) > 1:
-        votes = [_softmax(member.classify(member.encode(pixels))) for member in networks]
-        scores["member_probabilities"] = np.stack(votes, axis=1)
+        votes = np.stack([_softmax(member.classify(member.encode(pixels))) for member in networks], axis=1)
     if auxiliary is not None:
         value = auxiliary.score(pixels, features, logits)
-        if value is not None:
-            scores["auxiliary"] = value.double().cpu().numpy()
-    return scores
+        auxiliary_score = None if value is None else value.double().cpu().numpy()
+    return Scores(
+        probabilities=_softmax(logits),
+        features=features.float().cpu().numpy(),
+        mc_probabilities=passes,
+        member_probabilities=votes,
+        auxiliary=auxiliary_score,
+    )
 
 
 def score_images(
-    images: Images,
+    images: TrialImages,
     wanted: NDArray[np.bool_],
     score: Callable[[NDArray[np.uint8]], Scores],
     world: World,
 ) -> Scores:
-    """Scores of the `wanted` images of an image set, in storage order; workers take turns batch by batch.
+    """Scores of the `wanted` images, in ascending order of rows; workers take turns batch by batch.
 
     Args:
-        images: the image_set.
-        wanted: bool[n]; other rows are skipped.
+        images: n images.
+        wanted: bool[n], at least one true; other rows are skipped.
         score: `score_batch` with everything but the images filled in.
         world: the workers of the trial; all of them get all scores.
     """
-    mine: list[tuple[int, Scores]] = []
-    for index, (first, batch) in enumerate(images.batches(SCORING_BATCH)):
-        keep = wanted[first : first + len(batch)]
-        if index % world.size == world.rank and keep.any():
-            mine.append((index, score(batch if keep.all() else batch[keep])))
-    parts = [
-        scores for _, scores in sorted((part for parts in world.gather(mine) for part in parts), key=_index)
+    mine = [
+        (number, score(batch))
+        for number, batch in images.batches(wanted, SCORING_BATCH)
+        if number % world.size == world.rank
     ]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _index(part: tuple[int, Scores]) -> int:
-    return part[0]
+    numbered = [part for parts in world.gather(mine) for part in parts]
+    return Scores.joined([scores for _, scores in sorted(numbered, key=itemgetter(0))])
 
 
 def _softmax(logits: Tensor) -> NDArray[np.float64]:

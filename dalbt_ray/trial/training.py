@@ -15,13 +15,12 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from dalbt_ray.auxiliary import Auxiliary, Batch
 from dalbt_ray.config import Training, Trial
-from dalbt_ray.data.image_set import Images
-from dalbt_ray.losses.joint import cross_entropy, joint_loss
 from dalbt_ray.models.adam import Adam
 from dalbt_ray.models.dropout import set_dropout_generator
 from dalbt_ray.models.network import Network
 from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.seeding import Purpose, generator, torch_generator
+from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.views.batch_views import make_views
 from dalbt_ray.workers.world import World
 
@@ -56,14 +55,14 @@ class TrainingImages:
     """What a round may train on.
 
     Attributes:
-        images: the image_set, uint8[n, h, w, c].
+        images: the pool's n images; all rows below are rows of it.
         labeled: int64[m], rows of the labeled images.
         labels: int64[m], their classes.
         pool: int64[p], rows of labeled and unlabeled images alike, for losses that read images without labels.
         unlabeled: int64[u], rows of the unlabeled images.
     """
 
-    images: Images
+    images: TrialImages
     labeled: NDArray[np.int64]
     labels: NDArray[np.int64]
     pool: NDArray[np.int64]
@@ -91,7 +90,7 @@ def fit(
     validation_accuracy: Callable[[], float] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> TrainingReport:
-    """Train `network` in place on cross-entropy, plus gamma times Barlow Twins if the objective is joint (eq. 2).
+    """Train `network` in place on the trial's objective.
 
     Args:
         network: on `device`.
@@ -109,7 +108,7 @@ def fit(
         Diverged: the loss became NaN or infinite.
     """
     recipe = trial.training
-    network.projector.requires_grad_(trial.objective == "joint")
+    network.projector.requires_grad_(trial.objective.needs_views)
     noise = draws.torch("dropout", device)
     set_dropout_generator(network, noise)
     step = _Step(network, trial, auxiliary, noise)
@@ -153,6 +152,7 @@ def fit(
                     best_accuracy, best_weights = accuracy, deepcopy(network.state_dict())
     if best_weights is not None:
         network.load_state_dict(best_weights)
+    world.share_buffers(network)
     network.eval()
     return TrainingReport(total, mean_loss, auxiliary_seconds)
 
@@ -187,7 +187,7 @@ class _Step(nn.Module):
     ) -> None:
         super().__init__()
         self.network = network
-        self.recipe: Training = trial.training
+        self.recipe, self.objective = trial.training, trial.objective
         self.auxiliary = auxiliary
         self.noise = noise
         self.seen: Batch
@@ -198,20 +198,13 @@ class _Step(nn.Module):
         with torch.autocast(batch.images.device.type, dtype=torch.bfloat16, enabled=half):
             features, mean, log_variance = self._latents(batch.images)
             logits = self.network.classify(features)
-            if batch.views is None:
-                loss = cross_entropy(logits, batch.labels)
-            else:
+            projections = None
+            if batch.views is not None:
                 # Separate forwards, and views leave no trace in the running statistics: test images are clean.
                 with frozen_statistics(self.network):
                     z_a, z_b = (self.network.project(self.network.encode(view)) for view in batch.views)
-                loss = joint_loss(
-                    logits,
-                    batch.labels,
-                    z_a,
-                    z_b,
-                    self_supervised_weight=self.recipe.self_supervised_weight,
-                    redundancy_weight=self.recipe.redundancy_weight,
-                ).total
+                projections = (z_a, z_b)
+            loss = self.objective.loss(logits, batch.labels, projections)
             if self.auxiliary is not None:
                 self.seen = Batch(
                     batch.images, batch.labels, features, mean, log_variance, logits, batch.unlabeled
@@ -258,9 +251,9 @@ def _batches(
             mine = torch.from_numpy(indices[share]).to(device)
             images = floats(labeled[mine])
             views = None
-            if trial.objective == "joint":
+            if trial.objective.needs_views:
                 sources = images
-                if recipe.self_supervised_data == "labeled+unlabeled":
+                if trial.objective.viewed_images == "labeled+unlabeled":
                     sources = take(others.choice(data.pool, size=len(indices), replace=False))
                 views = make_views(
                     sources,

@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass, fields
 from math import log
+from typing import Annotated, ClassVar
 
 import torch
+from annotated_types import Ge, Le
 from torch import Tensor
 
 from dalbt_ray.errors import InputError
+from dalbt_ray.options.ranges import Positive, Probability
+from dalbt_ray.options.value import Value
 
-Pair = tuple[float, float]
+Interval = tuple[Positive, Positive]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ViewSettings:
+class ViewSettings(Value):
     """BYOL's augmentations, with BYOL's values.
 
     Source: Grill et al. 2020, appendix B; Barlow Twins (Zbontar et al. 2021) takes them over unchanged. A
@@ -33,35 +37,30 @@ class ViewSettings:
         solarize: probability of inverting the pixels at or above 0.5.
     """
 
-    crop_scale: Pair = (0.08, 1.0)
-    crop_ratio: Pair = (3 / 4, 4 / 3)
-    flip: float = 0.5
-    jitter: float = 0.8
-    brightness: float = 0.4
-    contrast: float = 0.4
-    saturation: float = 0.2
-    hue: float = 0.1
-    gray: float = 0.2
-    blur: Pair = (1.0, 0.1)
-    blur_sigma: Pair = (0.1, 2.0)
-    solarize: Pair = (0.0, 0.2)
+    path: ClassVar[str] = "views"
+    crop_scale: Interval = (0.08, 1.0)
+    crop_ratio: Interval = (3 / 4, 4 / 3)
+    flip: Probability = 0.5
+    jitter: Probability = 0.8
+    brightness: Probability = 0.4
+    contrast: Probability = 0.4
+    saturation: Probability = 0.2
+    hue: Annotated[float, Ge(0), Le(0.5)] = 0.1
+    gray: Probability = 0.2
+    blur: tuple[Probability, Probability] = (1.0, 0.1)
+    blur_sigma: Interval = (0.1, 2.0)
+    solarize: tuple[Probability, Probability] = (0.0, 0.2)
 
-    def __post_init__(self) -> None:
-        for name in ("flip", "jitter", "gray", "blur", "solarize"):
-            value = getattr(self, name)
-            if not all(0 <= p <= 1 for p in (value if isinstance(value, tuple) else (value,))):
-                raise InputError(name, value, "is not a probability", remedy="use 0 to 1")
-        for name in ("brightness", "contrast", "saturation"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(name, getattr(self, name), "is not a strength", remedy="use 0 to 1")
-        if not 0 <= self.hue <= 0.5:
-            raise InputError("hue", self.hue, "is not a part of a half turn", remedy="use 0 to 0.5")
+    def check(self) -> None:
+        """Refuse intervals that run backwards and crops beyond the image."""
         for name in ("crop_scale", "crop_ratio", "blur_sigma"):
             low, high = getattr(self, name)
-            if not 0 < low <= high:
-                raise InputError(name, (low, high), "is not an interval of positive numbers")
+            if low > high:
+                raise InputError(
+                    f"views.{name}", (low, high), "is not an interval", remedy="lowest value first"
+                )
         if self.crop_scale[1] > 1:
-            raise InputError("crop_scale", self.crop_scale, "exceeds the image", remedy="use at most 1")
+            raise InputError("views.crop_scale", self.crop_scale, "exceeds the image", remedy="use at most 1")
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def draw_parameters(
     def factor(draw: Tensor, strength: float) -> Tensor:
         return 1 + jittered * strength * (2 * draw - 1)
 
-    def chosen(draw: Tensor, probability: Pair) -> Tensor:
+    def chosen(draw: Tensor, probability: tuple[float, float]) -> Tensor:
         return (draw.view(2, -1) < draw.new_tensor(probability)[:, None]).flatten().float()
 
     return ViewParameters(
@@ -160,5 +159,5 @@ def draw_parameters(
     )
 
 
-def _between(uniform: Tensor, bounds: Pair) -> Tensor:
+def _between(uniform: Tensor, bounds: Interval) -> Tensor:
     return bounds[0] + (bounds[1] - bounds[0]) * uniform

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+from torch import nn
 
 T = TypeVar("T")
 
@@ -35,6 +36,12 @@ class World:
         box: list[Any] = [value]
         dist.broadcast_object_list(box, src=0, device=_device())
         return box[0]  # type: ignore[no-any-return]
+
+    def share_buffers(self, network: nn.Module) -> None:
+        """Give every worker rank 0's buffers: running statistics of layers that see one worker's share only."""
+        if self.size > 1:
+            for buffer in network.buffers():
+                dist.broadcast(buffer, src=0)
 
     def gather(self, value: T) -> list[T]:
         """Every worker's value, in the order of ranks, on every worker."""

@@ -8,6 +8,7 @@ import pytest
 from dalbt_ray.config import Training, Trial
 from dalbt_ray.data.image_set import load_image_set
 from dalbt_ray.data.splits import SplitSettings
+from dalbt_ray.objectives.supervised import Supervised
 from dalbt_ray.results import ResultsStore
 from dalbt_ray.strategies import get_strategy
 from dalbt_ray.trial.rounds import run_trial
@@ -29,7 +30,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.create_or_open({"sweep": "notebooks"})
     trial = Trial(
         dataset="fashion_mini",
-        objective="supervised",
+        objective=Supervised(),
         budget=20,
         rounds=2,
         splits=SplitSettings(train_limit=2000, initial_size=50, validation_size=500),

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from dalbt_ray.data.sources import EMBEDDED_ROOT
-from dalbt_ray.launch.sweep_command import main
+from dalbt_ray.launch.sweep_command import sweep
 from sweeps.paper_grid import PRESETS
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """The one line that a refused command prints."""
-    assert main(PRESETS, None, list(arguments)) == 2
+    assert sweep(PRESETS, None, list(arguments)) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.count("\n") == 1
@@ -27,8 +27,21 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--strategies", "dalbt,marginn"], ["strategy", "'marginn'", "did you mean 'margin'", "core_set"]),
         (["--objective", "jont"], ["objective", "'jont'", "did you mean 'joint'"]),
         (["--seeds", "0,one"], ["seeds", "'one'", "whole numbers"]),
-        (["--seeds", "0,0"], ["seeds", "names a seed twice"]),
+        (["--seeds", "0,0"], ["seeds", "names 0 twice"]),
         (["--seeds", "-1"], ["seeds", "'-1'"]),
+        (["--seeds", "4-0"], ["seeds", "'4-0'", "0-4,7"]),
+        (["--strategies", "dalbt,,random"], ["strategies", "empty name"]),
+        (["--in-process", "--address", "auto"], ["address", "--in-process"]),
+        (["--track", "foo", "--plan"], ["track", "'foo'", "mlflow"]),
+        (["--track", "mlflow", "--plan"], ["track", "--plan"]),
+        (["--set", "training.epoch=5"], ["training.epoch", "did you mean training.epochs"]),
+        (["--set", "training=5"], ["training", "is a group", "training.epochs"]),
+        (["--set", "training.epochs=20.5"], ["training.epochs", "20.5", "whole number"]),
+        (["--set", "encoder=resnet"], ["encoder", "'resnet'", "did you mean 'resnet18'"]),
+        (["--set", "strategy.samples=3"], ["strategy.samples", "is no option of", "--set strategy=NAME"]),
+        (["--grid", "training.epochs=5,,6"], ["grid", "empty value"]),
+        (["--grid", "training.epochs"], ["grid", "is not path=value"]),
+        (["--dataset", "nonesuch"], ["'nonesuch'", "dalbt data prepare"]),
         (["--max-rounds", "-2"], ["max-rounds", "-2"]),
         (["--data-root", "nowhere/at/all"], ["data-root", "nowhere/at/all", "is not a folder"]),
     ],

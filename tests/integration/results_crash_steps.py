@@ -20,7 +20,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from dalbt_ray.results import ResultsStore, load_results, verify
-from dalbt_ray.results.schemas import TABLES, decode
+from dalbt_ray.results.parquet_form import decode
+from dalbt_ray.results.schemas import TABLES
 from tests.results_records import identity, run_trial
 
 REAL = {

@@ -13,6 +13,7 @@ from dalbt_ray.auxiliary import AuxiliarySettings, Batch
 from dalbt_ray.auxiliary.adversarial_vae import VaalAuxiliary, VaalSettings
 from dalbt_ray.auxiliary.osr_decoder import DalOsrAuxiliary, DalOsrSettings
 from dalbt_ray.auxiliary.wasserstein_critic import WaalAuxiliary, WaalSettings
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.workers.global_batch import world_size
 
@@ -31,8 +32,10 @@ class Step(nn.Module):
     def __init__(self, name: str) -> None:
         super().__init__()
         variational = name == "dal_osr"
-        settings = NetworkSettings(latent_dim=6, projector=(), variational=variational)
-        self.network = build_network(settings, SHAPE, 3, torch.Generator().manual_seed(1))
+        settings = NetworkSettings(projector=())
+        self.network = build_network(
+            LeNet(latent_dim=6), settings, SHAPE, 3, torch.Generator().manual_seed(1), variational=variational
+        )
         self.auxiliary = SETTINGS[name].build(
             self.network,
             image_shape=SHAPE,

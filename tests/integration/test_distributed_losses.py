@@ -16,9 +16,14 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from dalbt_ray.losses.barlow_twins import barlow_twins_loss
-from dalbt_ray.losses.joint import cross_entropy, joint_loss
+from dalbt_ray.losses.cross_entropy import cross_entropy
+from dalbt_ray.models.encoder import Encoder
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.models.norm import GlobalBatchNorm, frozen_statistics
+from dalbt_ray.objectives.joint import Joint
+from dalbt_ray.objectives.objective import Objective
+from dalbt_ray.objectives.vicreg import Vicreg
 from dalbt_ray.workers.global_batch import world_size
 
 WORKERS, IMAGES = 2, 11  # shards of 6 and 5
@@ -57,13 +62,14 @@ class BatchNormStep(nn.Module):
         return cross_entropy(self.read(torch.relu(self.norm(self.map(images))).mean((2, 3))), labels)
 
 
-class JointStep(nn.Module):
-    """The whole objective through a real network, with batch-norm in the latent and in the projector."""
+class NetworkStep(nn.Module):
+    """An objective through a real network, with batch-norm in the latent and in the projector."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoder: Encoder, objective: Objective) -> None:
         super().__init__()
-        settings = NetworkSettings(latent_dim=8, latent_norm="batch", projector=(8, 8))
-        self.network = build_network(settings, (12, 12, 3), 4, torch.Generator().manual_seed(1))
+        self.objective = objective
+        settings = NetworkSettings(latent_norm="batch", projector=(8, 8))
+        self.network = build_network(encoder, settings, (12, 12, 3), 4, torch.Generator().manual_seed(1))
 
     def forward(self, images: Tensor, view_a: Tensor, view_b: Tensor, labels: Tensor) -> Tensor:
         """Clean forward, two frozen view forwards, joint loss."""
@@ -71,13 +77,16 @@ class JointStep(nn.Module):
         logits = network.classify(network.encode(images))
         with frozen_statistics(network):
             z_a, z_b = network.project(network.encode(view_a)), network.project(network.encode(view_b))
-        return joint_loss(logits, labels, z_a, z_b, self_supervised_weight=0.1, redundancy_weight=0.3).total
+        return self.objective.loss(logits, labels, (z_a, z_b))
 
 
 CASES: dict[str, Callable[[], nn.Module]] = {
     "barlow_twins": BarlowTwinsStep,
     "batch_norm": BatchNormStep,
-    "joint": JointStep,
+    "joint": lambda: NetworkStep(
+        LeNet(latent_dim=8), Joint(self_supervised_weight=0.1, redundancy_weight=0.3)
+    ),
+    "vicreg": lambda: NetworkStep(LeNet(latent_dim=8), Vicreg(self_supervised_weight=0.1)),
 }
 
 

@@ -10,6 +10,7 @@ import torch
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.data.image_set import load_image_set
 from dalbt_ray.data.sources import find_set
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.strategies.entropy import Entropy
 from dalbt_ray.trial.ranking import ImageRanking
@@ -33,7 +34,7 @@ def test_the_best_of_two_files_are_those_of_one_pass_in_memory(tmp_path: Path) -
     image_set = load_image_set("fashion_mini")
     shape = image_set.images.shape
     network = build_network(
-        NetworkSettings(), shape, image_set.classes, torch.Generator().manual_seed(0)
+        LeNet(), NetworkSettings(), shape, image_set.classes, torch.Generator().manual_seed(0)
     ).eval()
     everything = np.ones(len(image_set.images), dtype=bool)
     rank = ImageRanking(Entropy())

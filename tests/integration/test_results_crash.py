@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from dalbt_ray.results import ResultsStore, load_results, verify
-from dalbt_ray.results.schemas import decode
+from dalbt_ray.results.parquet_form import decode
 from tests.results_records import identity, in_memory, run_trial
 
 REPOSITORY = Path(__file__).parents[2]

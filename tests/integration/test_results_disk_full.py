@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dalbt_ray.results import ResultsStore, load_results, verify
-from dalbt_ray.results.schemas import decode
+from dalbt_ray.results.parquet_form import decode
 from tests.results_records import run_trial
 
 

@@ -78,4 +78,4 @@ def test_running_trials_are_read_on_demand(tmp_path: Path) -> None:
     assert set(load_results(tmp_path).rounds["trial_id"]) == {name}
     found = load_results(tmp_path, include_running=True)
     assert found.rounds.groupby("trial_id").size().to_dict() == {name: 3, "f" * 16: 2}
-    assert found.selections.groupby("trial_id").size().to_dict() == {name: 6, "f" * 16: 6}
+    assert found.selections.groupby("trial_id").size().to_dict() == {name: 6, "f" * 16: 3}

@@ -15,11 +15,10 @@ from dalbt_ray.results import (
     compact,
     load_manifests,
     load_results,
-    tables,
     verify,
 )
 from dalbt_ray.results.storage.sealed import seal
-from tests.results_records import identity, record, records, run_trial
+from tests.results_records import changed, identity, record, records, run_trial
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:botocore", "ignore::ResourceWarning")
 
@@ -73,11 +72,9 @@ def test_what_is_there_is_never_overwritten(root: str) -> None:
     before = {
         table: store.storage.read(f"{table}/{name}.parquet") for table in ("rounds", "selections", "timings")
     }
-    store.publish(name, {"config": {}}, **tables(name, records(host="elsewhere")))  # type: ignore[arg-type]
-    changed = records()
-    changed[0]["row"]["test_nll"] = 2.0
+    store.publish(name, {"config": {}}, records(host="elsewhere"))
     with pytest.raises(ConflictError):
-        store.publish(name, {}, **tables(name, changed))  # type: ignore[arg-type]
+        store.publish(name, {}, [changed(record(0), test_nll=2.0), record(1), record(2)])
     assert before == {table: store.storage.read(f"{table}/{name}.parquet") for table in before}
     assert not store.storage.create(f"trials/{name}.json", b"{}")
     assert load_manifests(root)[name]["files"]["rounds"]["sha256"] == sha256(before["rounds"]).hexdigest()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dalbt_ray.config import Trial
 from dalbt_ray.data.image_set import ImageSet
+from dalbt_ray.objectives.joint import Joint
 from dalbt_ray.pool import PoolView
 from dalbt_ray.results import ResultsStore, load_results
 from dalbt_ray.strategies import STRATEGIES, Ranked
@@ -61,7 +62,7 @@ def test_tables_count_what_was_bought(tmp_path: Path) -> None:
 @pytest.mark.parametrize("init", ["fresh", "warm"])
 def test_a_resumed_trial_writes_the_same_bytes(init: str, tmp_path: Path) -> None:
     """Stopped in the middle of round 1 and run again, a trial equals an undisturbed one bit for bit."""
-    image_set, trial = small_image_set(), small_trial("dalbt", objective="joint")
+    image_set, trial = small_image_set(), small_trial("dalbt", objective=Joint())
     trial = replace(trial, training=replace(trial.training, init=init))
     run(trial, image_set, tmp_path / "undisturbed")
     calls = iter(range(10_000))
@@ -72,12 +73,10 @@ def test_a_resumed_trial_writes_the_same_bytes(init: str, tmp_path: Path) -> Non
             image_set,
             tmp_path / "stopped",
             stop=lambda: bool(committed) and next(calls) > 2,
-            on_round=lambda record: committed.append(record["row"]["round"]),
+            on_round=lambda record: committed.append(record.row.round),
         )
     assert committed == [0]
-    trial_id = run(
-        trial, image_set, tmp_path / "stopped", on_round=lambda r: committed.append(r["row"]["round"])
-    )
+    trial_id = run(trial, image_set, tmp_path / "stopped", on_round=lambda r: committed.append(r.row.round))
     assert committed == [0, 1, 2]
     assert published(tmp_path / "stopped", trial_id) == published(tmp_path / "undisturbed", trial_id)
 

@@ -18,7 +18,7 @@ pytestmark = [*STARTS_RAY, pytest.mark.filterwarnings("ignore::DeprecationWarnin
 
 SWEEP = """
 import sys
-from dalbt_ray.launch.sweep_command import main
+from dalbt_ray.launch.sweep_command import sweep
 from tests.integration.sweeps import small_trials
 sys.exit(main({"small": small_trials}))
 """

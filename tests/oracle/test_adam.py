@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from dalbt_ray.models.adam import Adam
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
 
 
@@ -15,7 +16,7 @@ def test_same_bits_as_torch_s_fused_adam(weight_decay: float) -> None:
     """Thirty steps of a LeNet, whose projector has a gradient only in every third."""
 
     def trained(ours: bool) -> list[torch.Tensor]:
-        network = build_network(NetworkSettings(), (28, 28, 1), 10, torch.Generator().manual_seed(0))
+        network = build_network(LeNet(), NetworkSettings(), (28, 28, 1), 10, torch.Generator().manual_seed(0))
         parameters = list(network.parameters())
         optimizer = (
             Adam(parameters, learning_rate=1e-3, weight_decay=weight_decay)
@@ -46,7 +47,7 @@ from dalbt_ray.trial.rounds import run_trial
 from tests.small_trials import small_image_set, small_trial
 store = ResultsStore(tempfile.mkdtemp())
 store.create_or_open({})
-run_trial(small_trial("margin", objective="joint"), small_image_set(), store)
+run_trial(small_trial("margin", objective=Joint()), small_image_set(), store)
 sys.exit("torch._dynamo" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -9,6 +9,7 @@ from scipy.stats import weibull_min
 
 from dalbt_ray.auxiliary import Batch
 from dalbt_ray.auxiliary.osr_decoder import DalOsrSettings, bottleneck_loss
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.dal_osr import DalOsr
@@ -113,7 +114,9 @@ def test_decoder_learns_from_the_classifier_s_loss() -> None:
     """Backward through `loss` and one `update` after it: the reconstruction improves, for any image size."""
     generator = torch.Generator().manual_seed(0)
     shape = (20, 14, 3)
-    network = build_network(NetworkSettings(latent_dim=8, variational=True), shape, 3, generator).train()
+    network = build_network(
+        LeNet(latent_dim=8), NetworkSettings(), shape, 3, generator, variational=True
+    ).train()
     auxiliary = DalOsrSettings(width=4, beta=0.0, learning_rate=0.01).build(
         network,
         image_shape=shape,

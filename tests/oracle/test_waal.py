@@ -15,6 +15,7 @@ from dalbt_ray.auxiliary.wasserstein_critic import (
     gradient_penalty,
     wasserstein,
 )
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import Network, NetworkSettings, build_network
 from dalbt_ray.models.weights import draw_weights
 from dalbt_ray.pool import PoolView
@@ -23,7 +24,9 @@ from dalbt_ray.strategies.waal import WAAL, uncertainty_bound
 
 def small_network() -> Network:
     """A LeNet for 12x12 gray images."""
-    return build_network(NetworkSettings(latent_dim=6), (12, 12, 1), 3, torch.Generator().manual_seed(0))
+    return build_network(
+        LeNet(latent_dim=6), NetworkSettings(), (12, 12, 1), 3, torch.Generator().manual_seed(0)
+    )
 
 
 def test_score_by_hand() -> None:

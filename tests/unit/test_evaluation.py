@@ -2,22 +2,29 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score, recall_score
 
-from dalbt_ray.metrics.quality import auroc, expected_calibration_error, quality
+from dalbt_ray.metrics.accuracy import accuracy
+from dalbt_ray.metrics.auroc import auroc
+from dalbt_ray.metrics.calibration import expected_calibration_error
+from dalbt_ray.metrics.macro_f1 import MacroF1
+from dalbt_ray.metrics.nll import NLL
+from dalbt_ray.metrics.recall import Recall
 
 
 def test_quality_of_a_hand_worked_example() -> None:
     """Three images, two right: accuracy 2/3, NLL the mean of -log of the true class's probability."""
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2]])
-    result = quality(probabilities, np.array([0, 1, 1]))
-    assert result.accuracy == pytest.approx(2 / 3)
-    assert result.nll == pytest.approx(-(np.log(0.9) + np.log(0.6) + np.log(0.2)) / 3)
+    labels = np.array([0, 1, 1])
+    assert accuracy(probabilities, labels) == pytest.approx(2 / 3)
+    assert NLL().measure(probabilities, labels) == pytest.approx(
+        -(np.log(0.9) + np.log(0.6) + np.log(0.2)) / 3
+    )
 
 
 def test_nll_of_an_impossible_class_is_large_and_finite() -> None:
     """A probability of exactly 0 for the true class must not put an infinity into the tables."""
-    result = quality(np.array([[1.0, 0.0]]), np.array([1]))
-    assert 700 < result.nll < 800
+    assert 700 < NLL().measure(np.array([[1.0, 0.0]]), np.array([1])) < 800
 
 
 def test_calibration_error_equals_a_loop_over_bins() -> None:
@@ -32,6 +39,20 @@ def test_calibration_error_equals_a_loop_over_bins() -> None:
         if inside.any():
             total += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
     assert expected_calibration_error(probabilities, labels) == pytest.approx(total, abs=1e-12)
+
+
+def test_macro_f1_and_recall_equal_scikit_learns_on_classes_that_occur() -> None:
+    """Against an independent implementation, with a class that is never predicted and one that never occurs."""
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 4, 300)
+    probabilities = rng.dirichlet(np.ones(6), 300) + 0.5 * np.eye(6)[labels]
+    probabilities[:, 3] = 0
+    probabilities[:, 5] = 0
+    predicted, classes = probabilities.argmax(axis=1), range(5)  # class 4 is predicted and never occurs
+    expected = f1_score(labels, predicted, labels=list(classes), average="macro", zero_division=0)
+    assert MacroF1().measure(probabilities, labels) == pytest.approx(expected)
+    recalls = recall_score(labels, predicted, labels=list(range(6)), average=None, zero_division=0)
+    assert Recall().measure(probabilities, labels) == pytest.approx(list(recalls))
 
 
 def test_auroc_equals_the_share_of_won_pairs() -> None:

@@ -7,9 +7,11 @@ import pytest
 from dalbt_ray.config import Trial
 from dalbt_ray.errors import InputError
 from dalbt_ray.launch.grid import with_objective, with_rounds, with_seeds, with_strategies
+from dalbt_ray.objectives.joint import Joint
+from dalbt_ray.objectives.supervised import Supervised
 from dalbt_ray.strategies import get_strategy
 
-BASE = Trial(objective="supervised", strategy=get_strategy("random"), rounds=5)
+BASE = Trial(objective=Supervised(), strategy=get_strategy("random"), rounds=5)
 TRIALS = [
     replace(BASE, seed=seed, strategy=get_strategy(name)) for seed in (0, 1) for name in ("random", "margin")
 ]
@@ -31,7 +33,7 @@ def test_a_strategy_that_is_not_listed_joins_every_cell() -> None:
         ("margin", 0),
         ("margin", 1),
     ]
-    assert with_strategies(TRIALS, ["dalbt"])[0].objective == "joint"
+    assert with_strategies(TRIALS, ["dalbt"])[0].objective == Joint()
 
 
 def test_an_unknown_strategy_names_the_nearest() -> None:
@@ -42,8 +44,8 @@ def test_an_unknown_strategy_names_the_nearest() -> None:
 
 def test_objective_merges_what_becomes_equal() -> None:
     """Random under both objectives becomes one trial, not two equal ones."""
-    both = [BASE, replace(BASE, objective="joint")]
-    assert with_objective(both, "joint") == [both[1]]
+    both = [BASE, replace(BASE, objective=Joint())]
+    assert with_objective(both, Joint()) == [both[1]]
 
 
 def test_rounds_are_capped_not_raised() -> None:

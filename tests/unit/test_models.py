@@ -15,11 +15,18 @@ from dalbt_ray.models.dropout import (
     dropout_pass,
     set_dropout_generator,
 )
+from dalbt_ray.models.encoder import Encoder
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import Network, NetworkSettings, build_network
 from dalbt_ray.models.norm import GlobalBatchNorm, frozen_statistics
 from dalbt_ray.models.pooling import max_pool
+from dalbt_ray.models.resnet import ResNet18
+from dalbt_ray.models.timm_model import Timm
+from dalbt_ray.models.vgg import VGG16
 
-VGG = NetworkSettings(encoder="vgg16", latent_dim=512)
+PLAIN = NetworkSettings()
+TINY_TIMM = Timm(model="test_resnet.r160_in1k")
+ALL = (LeNet(), VGG16(), ResNet18(), TINY_TIMM)
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -27,9 +34,10 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def lenet(**settings: object) -> Network:
+def lenet(*, variational: bool = False, **settings: object) -> Network:
     """A LeNet for 28x28 gray images and 10 classes."""
-    return build_network(replace(NetworkSettings(), **settings), (28, 28, 1), 10, seeded())
+    network = replace(PLAIN, **settings)
+    return build_network(LeNet(), network, (28, 28, 1), 10, seeded(), variational=variational)
 
 
 def images(count: int = 6, shape: tuple[int, int, int] = (28, 28, 1)) -> Tensor:
@@ -89,7 +97,7 @@ def test_batch_norm_is_the_stock_one(ours: GlobalBatchNorm, stock: nn.Module, sh
 
 def test_frozen_statistics_leave_running_averages_alone() -> None:
     """Inside, the output is that of training and no buffer changes; afterwards buffers move again."""
-    network = build_network(VGG, (32, 32, 3), 10, seeded())
+    network = build_network(VGG16(), PLAIN, (32, 32, 3), 10, seeded())
     x = images(2, (32, 32, 3))
     before = {name: value.clone() for name, value in network.named_buffers()}
     with frozen_statistics(network):
@@ -117,10 +125,12 @@ def test_other_settings_keep_the_shared_weights(change: dict[str, object]) -> No
     assert torch.equal(plain.eval()(x), other.eval()(x))
 
 
-def test_all_weights_are_drawn() -> None:
+@pytest.mark.parametrize("encoder", ALL, ids=lambda encoder: encoder.name)
+def test_all_weights_are_drawn(encoder: Encoder) -> None:
     """Another seed changes every weight and bias of every linear and convolution layer."""
-    settings = replace(VGG, variational=True)
-    builds = [build_network(settings, (32, 32, 3), 10, seeded(seed)) for seed in (0, 1)]
+    builds = [
+        build_network(encoder, PLAIN, (32, 32, 3), 10, seeded(seed), variational=True) for seed in (0, 1)
+    ]
     for (name, layer), other in zip(builds[0].named_modules(), builds[1].modules(), strict=True):
         if isinstance(layer, nn.Linear | nn.Conv2d):
             for first, second in zip(layer.parameters(), other.parameters(), strict=True):
@@ -132,7 +142,7 @@ def test_all_weights_are_drawn() -> None:
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_lenet_takes_any_size(shape: tuple[int, int, int], dropout: float) -> None:
     """From 8 to 256 pixels, square or not: 60 finite features and one logit a class."""
-    network = build_network(NetworkSettings(dropout=dropout), shape, 7, seeded())
+    network = build_network(LeNet(), NetworkSettings(dropout=dropout), shape, 7, seeded())
     set_dropout_generator(network, seeded())
     z = network.encode(images(2, shape))
     assert z.shape == (2, 60)
@@ -142,7 +152,7 @@ def test_lenet_takes_any_size(shape: tuple[int, int, int], dropout: float) -> No
 
 def test_vgg_latent_is_its_512_channels() -> None:
     """No layer lies between the last convolution block and the classifier."""
-    network = build_network(VGG, (32, 32, 3), 10, seeded())
+    network = build_network(VGG16(), PLAIN, (32, 32, 3), 10, seeded())
     assert network.encode(images(2, (32, 32, 3))).shape == (2, 512)
     assert sum(isinstance(layer, nn.Conv2d) for layer in network.modules()) == 13
     assert isinstance(network.latent, nn.Identity)
@@ -196,11 +206,11 @@ def test_training_dropout_refuses_the_global_generator() -> None:
         lenet(dropout=0.5)(images())
 
 
-@pytest.mark.parametrize("settings", [NetworkSettings(dropout=0.5), replace(VGG, dropout=0.5)])
-def test_dropout_pass_is_one_function_of_the_image(settings: NetworkSettings) -> None:
+@pytest.mark.parametrize("encoder", ALL, ids=lambda encoder: encoder.name)
+def test_dropout_pass_is_one_function_of_the_image(encoder: Encoder) -> None:
     """Within a pass an image scores alike in any batch, in one go or from its stem; passes differ; then it is plain."""
     shape = (32, 32, 3)
-    network = build_network(settings, shape, 10, seeded()).eval()
+    network = build_network(encoder, NetworkSettings(dropout=0.5), shape, 10, seeded()).eval()
     buffers = {name: value.clone() for name, value in network.named_buffers()}
     x = images(6, shape)
     plain = network(x)
@@ -225,12 +235,11 @@ def test_dropout_pass_without_dropout_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    ({"encoder": "vgg"}, "did you mean 'vgg16'"),
-    ({"encoder": "vgg16"}, "use 512"),
-    ({"latent_dim": 0}, "at least 1"),
-    ({"latent_norm": "layer"}, "allowed: none, batch"),
-    ({"projector": (64, 0)}, "width below 1"),
+    ({"latent_norm": "layer"}, "network.latent_norm: 'layer' is unknown; allowed: none, batch"),
+    ({"projector": (64, 0)}, "at least 1"),
+    ({"projector": 64}, "network.projector: 64 must be a list"),
     ({"dropout": 1.0}, "below 1"),
+    ({"dropout": "half"}, "network.dropout: 'half' must be a number"),
 ])  # fmt: skip
 def test_wrong_settings_name_field_and_remedy(settings: dict[str, object], message: str) -> None:
     """Refused when they are made, in one line."""
@@ -239,8 +248,10 @@ def test_wrong_settings_name_field_and_remedy(settings: dict[str, object], messa
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("settings", "shape"), [(NetworkSettings(), (7, 28, 1)), (VGG, (28, 28, 1))])
-def test_images_that_do_not_fit_are_refused(settings: NetworkSettings, shape: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize(
+    ("encoder", "shape"), [(LeNet(), (7, 28, 1)), (VGG16(), (28, 28, 1)), (ResNet18(), (15, 15, 3))]
+)
+def test_images_that_do_not_fit_are_refused(encoder: Encoder, shape: tuple[int, int, int]) -> None:
     """Too small for the encoder: the error names the shape."""
     with pytest.raises(InputError, match="image_shape"):
-        build_network(settings, shape, 10, seeded())
+        build_network(encoder, PLAIN, shape, 10, seeded())

@@ -9,7 +9,7 @@ import pytest
 from dalbt_ray.config import Trial
 from dalbt_ray.data.splits import SplitSettings
 from dalbt_ray.launch.plan import Plan, estimate, make_plan, nominal_seconds
-from dalbt_ray.results import Results
+from dalbt_ray.results import PublishedTrial, Results
 from dalbt_ray.strategies import get_strategy
 
 BASE = Trial(
@@ -23,8 +23,10 @@ GRID = [replace(BASE, seed=seed) for seed in range(4)]
 
 def plan_of(trials: list[Trial], done: int = 0) -> Plan:
     """A plan in which the first `done` trials are committed."""
-    everything = make_plan(trials, set(), None)
-    committed = {each.trial_id for each in everything.planned[:done]}
+    everything = make_plan(trials, {}, None)
+    committed = {
+        each.trial_id: PublishedTrial(each.trial.rounds + 1, "ok") for each in everything.planned[:done]
+    }
     assert everything.renewed(committed) == make_plan(trials, committed, None)
     return everything.renewed(committed)
 
@@ -33,13 +35,14 @@ def finished(plan: Plan, seconds: float) -> Results:
     """Tables of the plan's finished trials whose every round took `seconds`."""
     rows = [
         {"trial_id": each.trial_id, "round": index, "dataset": "fashion_mini", "ood": "", "strategy": "random",
-         "objective": each.trial.objective, "budget": each.trial.budget, "total_seconds": seconds}
+         "objective": each.trial.objective.name, "budget": each.trial.budget, "total_seconds": seconds}
         for each in plan.planned
         if each.done
         for index in range(each.trial.rounds + 1)
     ]  # fmt: skip
     frame = pd.DataFrame(rows)
-    return Results(frame.drop(columns="total_seconds"), frame, frame[["trial_id", "round", "total_seconds"]])
+    timings = frame[["trial_id", "round", "total_seconds"]]
+    return Results(frame.drop(columns="total_seconds"), frame, timings, frame)
 
 
 def test_done_trials_and_duplicates_are_told_apart() -> None:
@@ -48,6 +51,24 @@ def test_done_trials_and_duplicates_are_told_apart() -> None:
     assert len(plan.planned) == 4
     assert plan.duplicates == 1
     assert [trial.seed for trial in plan.to_do] == [1, 2, 3]
+
+
+def test_more_rounds_are_to_do_and_fewer_are_done() -> None:
+    """A finished trial of 4 rounds, asked for 6: two more; asked for 2: nothing. One that stalled stays ended."""
+    plan = plan_of(GRID[:1])
+    (only,) = plan.planned
+    longer = replace(plan, planned=(replace(only, trial=replace(only.trial, rounds=5)),))
+    ok, stalled = PublishedTrial(4, "ok"), PublishedTrial(4, "stalled")
+    assert [each.rounds_to_do for each in longer.renewed({only.trial_id: ok}).longer] == [2]
+    assert plan.renewed({only.trial_id: ok}).to_do == []
+    assert longer.renewed({only.trial_id: stalled}).to_do == []
+
+
+def test_of_trials_that_differ_in_rounds_only_the_longest_counts() -> None:
+    """They are one trial."""
+    plan = plan_of([GRID[0], replace(GRID[0], rounds=9), replace(GRID[0], rounds=1)])
+    assert [each.trial.rounds for each in plan.planned] == [9]
+    assert plan.duplicates == 2
 
 
 def test_an_estimate_from_measurements_is_their_product() -> None:

@@ -29,14 +29,14 @@ def test_purchases_keep_the_pool_a_partition(data: st.DataObject) -> None:
     discard = data.draw(st.booleans())
     state = PoolState.start(n, np.array([0]))
     for _ in range(5):
-        offered = np.flatnonzero(~state.labeled & ~state.discarded)
+        offered = np.flatnonzero(~state.labeled & ~state.removed)
         if not len(offered):
             break
         rows = np.array(data.draw(st.lists(st.sampled_from(list(offered)), min_size=1, unique=True)))
         after = state.acquire(rows, is_ood, discard=discard)
         assert (after.labeled | ~state.labeled).all()
         assert not (after.labeled & is_ood).any()
-        assert not (after.labeled & (after.demoted | after.discarded)).any()
+        assert not (after.labeled & (after.demoted | after.removed)).any()
         assert after.labeled[rows[~is_ood[rows]]].all()
         state = after
 

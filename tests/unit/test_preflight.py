@@ -10,10 +10,10 @@ from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Node, Share, fitting, pack, share_of
 from dalbt_ray.config import Trial
 from dalbt_ray.errors import InputError
-from dalbt_ray.models.network import NetworkSettings
+from dalbt_ray.models.vgg import VGG16
 
 LENET = Trial()
-VGG = replace(LENET, network=NetworkSettings(encoder="vgg16", latent_dim=512))
+VGG = replace(LENET, encoder=VGG16())
 LAPTOP = [Node("laptop", cpus=8, gpus=0)]
 SERVER = [Node("server", cpus=32, gpus=2)]
 

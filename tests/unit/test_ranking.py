@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dalbt_ray.strategies.entropy import Entropy
 from dalbt_ray.trial.ranking import Best, ImageRanking, merge_top
+from dalbt_ray.trial.scoring import Scores
 
 # Few distinct rankings, so that ties are common.
 images = st.lists(
@@ -44,7 +45,8 @@ def test_merging_parts_in_any_order_is_sorting_the_whole(
 def test_an_image_ranking_does_not_depend_on_its_batch() -> None:
     """Entropy of a batch is the entropies of its images."""
     rng = np.random.default_rng(0)
-    scores = {"probabilities": rng.dirichlet(np.ones(5), 8), "features": rng.normal(size=(8, 3))}
+    probabilities, features = rng.dirichlet(np.ones(5), 8), rng.normal(size=(8, 3))
+    scores = Scores(probabilities=probabilities, features=features)
     rank = ImageRanking(Entropy())
-    one_by_one = [rank({name: values[i : i + 1] for name, values in scores.items()})[0] for i in range(8)]
+    one_by_one = [rank(Scores(probabilities=probabilities[[i]], features=features[[i]]))[0] for i in range(8)]
     np.testing.assert_array_equal(rank(scores), one_by_one)

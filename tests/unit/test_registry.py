@@ -36,10 +36,20 @@ def test_options_are_fields() -> None:
         ("entropi", {}, r"^strategy: 'entropi' is not a strategy; allowed: .*; did you mean 'entropy'\?$"),
         ("dalbt", {"polcy": "inlier_band"}, r"^option: 'polcy' is not an option of 'dalbt'; .*'policy'\?$"),
         ("random", {"seed": 1}, r"^option: 'seed' is not an option of 'random'; strategy 'random' has no"),
-        ("dalbt", {"policy": "inlier_bend"}, r"^policy: 'inlier_bend' .*; did you mean 'inlier_band'\?$"),
-        ("dalbt", {"distance": "manhattan"}, r"^distance: 'manhattan' .*allowed: euclidean, cosine$"),
-        ("dalbt", {"inlier_share": 1.0}, r"^inlier_share: 1.0 must lie between 0 and 1$"),
-        ("dalbt", {"inlier_share": float("nan")}, r"^inlier_share: nan must lie between 0 and 1$"),
+        (
+            "dalbt",
+            {"policy": "inlier_bend"},
+            r"^strategy.policy: 'inlier_bend' .*; did you mean 'inlier_band'\?$",
+        ),
+        (
+            "dalbt",
+            {"distance": "manhattan"},
+            r"^strategy.distance: 'manhattan' .*allowed: euclidean, cosine$",
+        ),
+        ("dalbt", {"inlier_share": 1.0}, r"^strategy.inlier_share: 1.0 must be below 1"),
+        ("dalbt", {"inlier_share": float("nan")}, r"^strategy.inlier_share: nan must be finite"),
+        ("mc_dropout", {"samples": -3}, r"^strategy.samples: -3 must be at least 1"),
+        ("ensemble_varr", {"members": 0}, r"^strategy.members: 0 must be at least"),
     ],
 )
 def test_wrong_names_and_options_are_refused_in_one_line(

@@ -1,13 +1,16 @@
 """Sealed JSON files and trial ids."""
 
 import json
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dalbt_ray.results import trial_id
-from dalbt_ray.results.storage.sealed import DamagedError, seal, unseal
+from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, seal, unseal
+from tests.results_records import rewrite
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -56,6 +59,17 @@ def test_a_file_of_another_kind_is_refused() -> None:
         unseal("trial", seal("round", {"a": 1}))
 
 
+def test_a_newer_version_is_told_from_damage(tmp_path: Path) -> None:
+    """Its bytes are those that were written; a flipped bit in it is damage all the same."""
+    file = tmp_path / "round.json"
+    file.write_bytes(seal("round", {"a": 1}))
+    rewrite(file, "round", {"b": 2}, version=2)
+    with pytest.raises(NewerFormatError, match="has version 2 of the format; this program knows version 1"):
+        unseal("round", file.read_bytes())
+    with pytest.raises(DamagedError):
+        unseal("round", file.read_bytes().replace(b'"a": 1', b'"a": 3'))
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
 def test_a_value_that_is_not_finite_is_refused_by_name(bad: float) -> None:
     """The message says where it is."""
@@ -76,3 +90,33 @@ def test_trial_id_ignores_the_order_of_keys_and_nothing_else() -> None:
     assert len(others - {base}) == 4
     assert len(base) == 16
     int(base, 16)
+
+
+@given(values)
+def test_trial_id_writes_equal_numbers_alike(value: object) -> None:
+    """1 and 1.0 are one trial, at any depth; true is not 1, and text is not a number."""
+    essence = {"value": value}
+    assert trial_id(essence, "data", 1) == trial_id({"value": _as_floats(value)}, "data", 1)
+    assert trial_id({"a": [0.0, 1]}, "data", 1) == trial_id({"a": [-0.0, 1.0]}, "data", 1)
+    assert len({trial_id({"a": one}, "data", 1) for one in (1, True, "1", [1], 1.5, None)}) == 6
+
+
+def _as_floats(value: object) -> object:
+    """The same value with a float wherever an int can be written as one without loss."""
+    if isinstance(value, dict):
+        return {key: _as_floats(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_as_floats(child) for child in value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53:
+        return float(value)
+    return value
+
+
+def test_an_id_never_changes() -> None:
+    """The bytes that are hashed, written out: they are the same in every version of this package."""
+    essence = {"strategy": {"name": "dalbt"}, "training": {"epochs": 20, "learning_rate": 0.002}, "seed": 3.0}
+    text = (
+        '{"algorithm_version":1,"config":{"seed":3,"strategy":{"name":"dalbt"},'
+        '"training":{"epochs":20,"learning_rate":0.002}},"data_hash":"27a8"}'
+    )
+    assert trial_id(essence, "27a8", 1) == sha256(text.encode()).hexdigest()[:16]

@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.results import ConflictError, ResultsStore, load_manifests, tables
+from dalbt_ray.results import ConflictError, Record, ResultsStore, load_manifests
+from dalbt_ray.results.records import Measure
 from dalbt_ray.results.storage.sealed import seal
-from tests.results_records import identity, record, records, run_trial
+from tests.results_records import changed, config, identity, record, records, run_trial
 
 
 def opened(root: Path) -> ResultsStore:
@@ -48,7 +50,8 @@ def test_the_manifest_lists_the_files_as_they_are(tmp_path: Path) -> None:
     """Hash, rows and bytes, beside what the caller recorded."""
     name = run_trial(opened(tmp_path), 0)
     manifest = load_manifests(tmp_path)[name]
-    assert manifest["config"] == {"seed": 0}
+    assert manifest["config"] == config(0, 3)
+    assert manifest["next_query"] == records()[2].to_json()["query"]
     for table, rows in (("rounds", 3), ("selections", 6), ("timings", 3)):
         data = (tmp_path / table / f"{name}.parquet").read_bytes()
         assert manifest["files"][table] == {
@@ -155,27 +158,29 @@ class TestJournal:
 
     @given(
         st.lists(
-            st.dictionaries(
+            st.tuples(
                 st.text(max_size=8),
-                st.none()
-                | st.booleans()
-                | st.integers()
-                | st.text(max_size=8)
-                | st.floats(allow_nan=False, allow_infinity=False),
-                max_size=4,
+                st.dictionaries(
+                    st.text(max_size=8).map("measure {}".format),
+                    st.floats(allow_nan=False, allow_infinity=False)
+                    | st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=3),
+                    max_size=4,
+                ),
             ),
             max_size=4,
         )
     )
-    def test_any_json_value_comes_back(
-        self, tmp_path_factory: pytest.TempPathFactory, rows: list[object]
+    def test_any_value_comes_back(
+        self, tmp_path_factory: pytest.TempPathFactory, values: list[tuple[str, dict[str, Measure]]]
     ) -> None:
-        """Whatever a record holds."""
-        store = ResultsStore(tmp_path_factory.mktemp("journal"))
-        journal = store.journal(identity(0))
-        for index, row in enumerate(rows):
-            journal.commit(index, {"row": row, "query": None, "timing": {}})
-        assert [entry["row"] for entry in journal.rounds()] == rows
+        """Any text, any number to the last bit, any measure of a user's metric."""
+        journal = ResultsStore(tmp_path_factory.mktemp("journal")).journal(identity(0))
+        committed: list[Record] = []
+        for note, measures in values:
+            one = record(len(committed), **measures)
+            committed.append(replace(one, row=replace(one.row, note=note)))
+            journal.commit(len(committed) - 1, committed[-1])
+        assert journal.rounds() == committed
 
     @pytest.mark.parametrize("damage", ["torn", "empty", "flipped", "missing", "swapped"])
     def test_a_damaged_round_ends_the_journal(
@@ -213,12 +218,13 @@ class TestJournal:
         journal = opened(tmp_path).journal(identity(0))
         journal.commit(0, record(0, host="first"))
         journal.commit(0, record(0, host="second"))
-        assert journal.rounds()[0]["timing"]["host"] == "first"
-        other = record(0)
-        other["row"]["test_accuracy"] = 0.25
-        with pytest.raises(ConflictError, match=r"round 0 .* row\.test_accuracy was 0\.5 and is now 0\.25"):
+        assert journal.rounds()[0].timing.host == "first"
+        other = changed(record(0), test_accuracy=0.25)
+        with pytest.raises(
+            ConflictError, match=r"round 0 .* row\.measures\.test_accuracy was 0\.5 and is now 0\.25"
+        ):
             journal.commit(0, other)
-        assert journal.rounds()[0]["row"]["test_accuracy"] == 0.5
+        assert journal.rounds() == [record(0, host="first")]
 
 
 class TestPublish:
@@ -229,7 +235,7 @@ class TestPublish:
         store = opened(tmp_path)
         name = run_trial(store, 0)
         before = hashes(tmp_path)
-        store.publish(name, {"config": {"seed": 0}}, **tables(name, records(host="elsewhere")))  # type: ignore[arg-type]
+        store.publish(name, {"config": config(0, 3)}, records(host="elsewhere"))
         assert hashes(tmp_path) == before
 
     def test_another_result_for_the_same_trial_is_refused(self, tmp_path: Path) -> None:
@@ -237,20 +243,19 @@ class TestPublish:
         store = opened(tmp_path)
         name = run_trial(store, 0)
         before = hashes(tmp_path)
-        changed = records()
-        changed[1]["row"]["test_accuracy"] = 0.99
-        with pytest.raises(ConflictError, match=f"trial {name} is committed with another result: rounds"):
-            store.publish(name, {}, **tables(name, changed))  # type: ignore[arg-type]
+        other = [record(0), changed(record(1), test_accuracy=0.99), record(2)]
+        message = rf"trial {name} is committed with another result: rounds\[1\]\.test_accuracy was 0.51 and is now 0.99"
+        with pytest.raises(ConflictError, match=message):
+            store.publish(name, {}, other)
         assert hashes(tmp_path) == before
 
     def test_a_twins_timings_stay(self, tmp_path: Path) -> None:
         """Two drivers publish one trial at once: one's manifest must fit the timings that lie there in the end."""
         store = opened(tmp_path)
         name = identity(0)
-        mine, twin = (tables(name, records(host=host)) for host in ("mine", "twin"))
-        store.publish(name, {}, **twin)  # type: ignore[arg-type]
+        store.publish(name, {}, records(host="twin"))
         (tmp_path / "trials" / f"{name}.json").unlink()  # the twin is about to write it
-        store.publish(name, {}, **mine)  # type: ignore[arg-type]
+        store.publish(name, {}, records(host="mine"))
         listed = load_manifests(tmp_path)[name]["files"]["timings"]["sha256"]
         assert listed == sha256((tmp_path / "timings" / f"{name}.parquet").read_bytes()).hexdigest()
 

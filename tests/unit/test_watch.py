@@ -5,7 +5,7 @@ from typing import Any
 
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Share
-from dalbt_ray.cluster.train_loop import Sweep
+from dalbt_ray.cluster.train_loop import SharedWork
 from dalbt_ray.cluster.watch import Watch
 from dalbt_ray.config import Trial
 from tests.small_trials import small_image_set, small_trial
@@ -25,8 +25,9 @@ class Listener:
 def test_a_process_that_died_before_it_began_is_tried_again() -> None:
     """Tune has no error file then; the sweep goes on and says so in a line."""
     trial: Trial = small_trial()
-    sweep = Sweep(
+    sweep = SharedWork(
         trials=(trial,),
+        own_code=({},) * 9,
         shares=(Share(1.0, 0.0),),
         image_sets={(trial.dataset, trial.ood): small_image_set()},
         store_root="nowhere",

@@ -31,10 +31,10 @@ def metrics_of(row: dict[str, Any]) -> dict[str, float]:
 
 def settings_of(row: dict[str, Any]) -> dict[str, str]:
     """What a trial is: the columns that are the same in each of its rows."""
-    names = ("dataset", "ood", "strategy", "objective", "variant", "budget", "seed")
+    names = ("dataset", "ood", "strategy", "objective", "budget", "seed")
     return {name: str(row[name]) for name in names}
 
 
 def name_of(row: dict[str, Any]) -> str:
     """A short name for a trial."""
-    return " ".join(filter(None, (row["strategy"], row["objective"], row["variant"], f"seed {row['seed']}")))
+    return " ".join(filter(None, (row["strategy"], row["objective"], f"seed {row['seed']}")))

@@ -4,14 +4,15 @@ import json
 from typing import Any
 
 from dalbt_ray.errors import InputError
+from dalbt_ray.results.refusal import refusal
 from dalbt_ray.results.storage.protocol import Storage
-from dalbt_ray.results.storage.sealed import VERSION, DamagedError, unseal
+from dalbt_ray.results.storage.sealed import VERSION, DamagedError, NewerFormatError, unseal
 
 SWEEP = "sweep.json"
 
 OUR_ENTRIES = {
-    "trials/", "rounds/", "selections/", "timings/", "progress/", "errors/", "staging/", "quarantine/", "snapshot/",
-    "report/", "tracking/", "logs/", "lease.lock", "lease.json", "probe",
+    "trials/", "rounds/", "selections/", "timings/", "bundle/", "bundle.new/", "progress/", "errors/", "staging/",
+    "quarantine/", "report/", "tracking/", "logs/", "lease.lock", "lease.json", "probe",
 }  # fmt: skip
 
 
@@ -62,10 +63,5 @@ def read_sweep(storage: Storage) -> dict[str, Any] | None:
         )
     try:
         return unseal("results", data)
-    except DamagedError as error:
-        raise InputError(
-            "results",
-            f"{storage.location}/{SWEEP}",
-            str(error),
-            remedy=f"run `dalbt verify {storage.location}`",
-        ) from error
+    except (DamagedError, NewerFormatError) as error:
+        raise refusal(storage.location, SWEEP, error) from error

@@ -6,7 +6,7 @@ from filelock import SoftFileLease, Timeout
 
 from dalbt_ray.results.storage.lease import Lease, Patience
 from dalbt_ray.results.storage.local_disk import LocalStorage
-from dalbt_ray.results.storage.sealed import DamagedError, seal, unseal
+from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, seal, unseal
 
 LOCK = "lease.lock"
 CARD = "lease.json"
@@ -51,7 +51,7 @@ class FileClaim:
             return "one that is just starting or leaving"
         try:
             card = unseal("lease", self._storage.read(CARD))
-        except (FileNotFoundError, DamagedError):
+        except (FileNotFoundError, DamagedError, NewerFormatError):
             card = {}
         since = card["since_utc"] if card.get("token") == owner.token else "a moment ago"
         return f"host {owner.hostname}, pid {owner.pid}, since {since}"

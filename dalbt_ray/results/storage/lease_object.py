@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from dalbt_ray.results.storage.lease import Lease, Patience
 from dalbt_ray.results.storage.protocol import Storage
-from dalbt_ray.results.storage.sealed import DamagedError, seal, unseal
+from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, seal, unseal
 
 CARD = "lease.json"
 
@@ -82,7 +82,7 @@ class ObjectClaim:
     def _read(self) -> dict[str, Any]:
         try:
             return unseal("lease", self._storage.read(CARD))
-        except (FileNotFoundError, DamagedError):
+        except (FileNotFoundError, DamagedError, NewerFormatError):
             return {}
 
     def _card(self, beat: int) -> bytes:

@@ -75,7 +75,10 @@ class LocalStorage:
 
     def delete(self, name: str) -> None:
         """See `Storage`."""
-        self._path(name).unlink(missing_ok=True)
+        path = self._path(name)
+        with suppress(FileNotFoundError):
+            path.unlink()
+            self._sync_folder(path.parent)
 
     def delete_folder(self, name: str) -> None:
         """See `Storage`. A link is removed, not followed."""

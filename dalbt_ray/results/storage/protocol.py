@@ -36,7 +36,7 @@ class Storage(Protocol):
         """Create a file unless there is one of this name; whether it was created. Never replaces."""
 
     def delete(self, name: str) -> None:
-        """Remove a file if it is there."""
+        """Remove a file if it is there. A power cut does not bring it back."""
 
     def delete_folder(self, name: str) -> None:
         """Remove a folder and everything in it, if it is there."""

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 VERSION = 1
-"""Version of the results format. Readers refuse a higher one."""
+"""Version of the results format: raised only when older programs must not read it. Readers refuse a higher one."""
 
 _SEAL = re.compile(rb',\n"sha256": "([0-9a-f]{64})"\n\}\n\Z')
 _SEAL_LENGTH = len(',\n"sha256": ""\n}\n') + 64
@@ -18,6 +18,10 @@ _SEAL_LENGTH = len(',\n"sha256": ""\n}\n') + 64
 
 class DamagedError(ValueError):
     """A file that is torn, altered or not ours; the message says which of these."""
+
+
+class NewerFormatError(ValueError):
+    """A file whose bytes are those that were written, but that this version cannot use: it stays where it is."""
 
 
 def seal(kind: str, content: dict[str, Any]) -> bytes:
@@ -43,7 +47,8 @@ def unseal(kind: str, data: bytes) -> dict[str, Any]:
     """The content of a sealed file.
 
     Raises:
-        DamagedError: the bytes are not those that were sealed, or are of another kind or a newer version.
+        DamagedError: the bytes are not those that were sealed, or are of another kind.
+        NewerFormatError: they are, by a newer version of the format.
     """
     seal_found = _SEAL.search(data, max(0, len(data) - _SEAL_LENGTH))
     if seal_found is None:
@@ -57,8 +62,9 @@ def unseal(kind: str, data: bytes) -> dict[str, Any]:
         raise DamagedError(f"is not JSON: {error}") from error
     if content.pop("format", None) != f"dalbt-{kind}":
         raise DamagedError(f"is not a {kind} file")
-    if content.pop("version", None) != VERSION:
-        raise DamagedError("was written by another version of the format")
+    version = content.pop("version", None)
+    if version != VERSION:
+        raise NewerFormatError(f"has version {version!r} of the format; this program knows version {VERSION}")
     return dict(content)
 
 
@@ -67,7 +73,7 @@ def _encode(value: object) -> str:
 
 
 def _not_finite(value: object, path: str = "") -> str:
-    """Where the first NaN or infinity is, in words; empty if there is none."""
+    """Where the first NaN or infinity is, as text; empty if there is none."""
     if isinstance(value, float) and not _is_finite(value):
         return f"{path.lstrip('.')} is {value}; record null and say why in `status` or `note`"
     children: list[tuple[str, object]] = []

@@ -1,0 +1,20 @@
+"""The committed rows of one trial, finished or running."""
+
+from typing import Any
+
+from dalbt_ray.results.published import find_published
+from dalbt_ray.results.results_store import ResultsStore
+
+
+def committed_rows(store: ResultsStore, trial_id: str) -> list[dict[str, Any]]:
+    """The trial's rows of the table `rounds`, round 0 first; none if it has not begun.
+
+    Raises:
+        InputError: the trial is published and a file of it is damaged, or a file of it is of a newer format.
+    """
+    published = find_published(store.storage)
+    try:
+        rows: list[dict[str, Any]] = published.tables(published.manifest(trial_id))["rounds"].to_pylist()
+    except FileNotFoundError:
+        return [record.row.columns() for record in store.journal(trial_id).peek()]
+    return rows

@@ -1,0 +1,103 @@
+"""Gather the finished trials of a results folder in a bundle: for thousands of trials, and for a study in a repository."""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from dalbt_ray.errors import InputError
+from dalbt_ray.results.bundle import (
+    CONTINUED,
+    FOLDER,
+    INDEX,
+    KIND,
+    MANIFESTS,
+    STAGED,
+    open_bundle,
+    table_name,
+)
+from dalbt_ray.results.load import open_results, read_published
+from dalbt_ray.results.parquet_form import encode_compactly, join
+from dalbt_ray.results.results_store import ResultsStore
+from dalbt_ray.results.schemas import TABLES, Table
+from dalbt_ray.results.storage.folder import read_sweep
+from dalbt_ray.results.storage.protocol import Storage, open_storage
+from dalbt_ray.results.storage.sealed import seal
+
+
+def compact(root: str | Path, out: str | Path | None = None) -> int:
+    """Write the bundle of all finished trials; how many they are.
+
+    Args:
+        root: a results folder; it must not be in use by a sweep, unless `out` is given.
+        out: a new results folder, which gets `sweep.json` and the bundle and nothing else. Without it the bundle is
+            written into `root`, where the files of the single trials stay.
+
+    Raises:
+        InputError: not a results folder, or in use; a damaged file (named; `dalbt verify` fixes that); `out` is not
+            empty.
+    """
+    storage = open_results(root)
+    if out is None:
+        with ResultsStore(root).lease():
+            manifests, parts = read_published(storage)
+            write_bundle(storage, manifests, parts)
+        return len(manifests)
+    target = open_storage(out)
+    if target.entries(""):
+        raise InputError("out", target.location, "is not empty", remedy="name a new folder")
+    manifests, parts = read_published(storage)
+    target.prepare()
+    target.write("sweep.json", seal("results", read_sweep(storage) or {}))
+    write_bundle(target, manifests, parts)
+    target.delete_folder("staging")
+    return len(manifests)
+
+
+def write_bundle(
+    storage: Storage, manifests: Mapping[str, dict[str, Any]], parts: Mapping[Table, list[pa.Table]]
+) -> None:
+    """Put a bundle of these trials into the place of the one that is there.
+
+    Args:
+        storage: the results folder.
+        manifests: by trial id.
+        parts: each table in any number of parts and any order.
+    """
+    ids = sorted(manifests)
+    lines = [json.dumps(manifests[trial_id], allow_nan=False) + "\n" for trial_id in ids]
+    files = {MANIFESTS: "".join(lines).encode()}
+    for table in TABLES:
+        rows = join(table, parts[table])
+        keys = [(name, "ascending") for name in ("trial_id", "round", "rank") if name in rows.column_names]
+        files[table_name(table)] = encode_compactly(rows.sort_by(keys))
+    hashes = {name: sha256(data).hexdigest() for name, data in files.items()}
+    _replace(storage, {**files, INDEX: seal(KIND, {"trial_ids": ids, "files": hashes})})
+
+
+def _replace(storage: Storage, files: Mapping[str, bytes]) -> None:
+    """Write the files of a bundle, the index last, so that there is a whole bundle at every moment.
+
+    A staged bundle counts once it has its index; then the other one is overwritten, and the staged one goes.
+    """
+    _settle(storage)  # what a crash left there
+    for name, data in files.items():
+        storage.write(f"{STAGED}/{name}", data)
+    _settle(storage)
+
+
+def _settle(storage: Storage) -> None:
+    """Move a staged bundle to its place, if there is a whole one, and remove what is out of date."""
+    staged = open_bundle(storage)
+    if staged is not None and staged.folder == STAGED:
+        for name in (*staged.files, INDEX):
+            storage.write(f"{FOLDER}/{name}", storage.read(f"{STAGED}/{name}"))
+        storage.delete(f"{STAGED}/{INDEX}")
+    storage.delete_folder(STAGED)
+    settled = open_bundle(storage)
+    for entry in storage.entries(CONTINUED):
+        if settled is None or entry.rstrip("/") != settled.name:
+            storage.delete_folder(f"{CONTINUED}/{entry.rstrip('/')}")
