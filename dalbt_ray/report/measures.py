@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from dalbt_ray.metrics import METRICS
+
 MAIN = "test_accuracy"
 """The measure that areas, tests and rankings are about."""
 
@@ -19,12 +21,14 @@ class Measure:
         title: for people.
         unit: `percent` for fractions that are shown as percentages, `nats`, or nothing.
         reported: whether its value in the last round stands in the table of results.
+        per_class: whether a round has a list, one number a class.
     """
 
     column: str
     title: str
     unit: str = ""
     reported: bool = False
+    per_class: bool = False
 
     @property
     def scale(self) -> float:
@@ -38,13 +42,6 @@ class Measure:
         return f"{self.title} ({unit})" if unit else self.title
 
 
-METRICS = (
-    Measure("test_accuracy", "test accuracy", "percent", reported=True),
-    Measure("test_nll", "test NLL", "nats", reported=True),
-    Measure("test_ece", "test ECE", "percent", reported=True),
-)
-"""Until `dalbt_ray.metrics.METRICS` is there: `column, title, unit` of every shipped metric of the test set."""
-
 OF_ROUNDS = (
     Measure("train_accuracy", "training accuracy", "percent"),
     Measure("validation_accuracy", "validation accuracy", "percent"),
@@ -57,19 +54,23 @@ OF_ROUNDS = (
 
 def measures(manifests: Iterable[Mapping[str, Any]] = ()) -> dict[str, Measure]:
     """Every known measure by column: shipped metrics, users' own as their manifests describe them, and the rest."""
-    known = {each.column: each for each in METRICS}
+    known = {
+        each.column: Measure(each.column, each.title, each.unit, not each.per_class, each.per_class)
+        for each in METRICS
+    }
     for manifest in manifests:
         for column, told in manifest.get("metrics", {}).items():
             if column not in known:
                 title, unit = str(told.get("title") or column), str(told.get("unit") or "")
-                known[column] = Measure(column, title, unit, reported=True)
+                lists = bool(told.get("per_class"))
+                known[column] = Measure(column, title, unit, not lists, lists)
     return known | {each.column: each for each in OF_ROUNDS}
 
 
 def recorded(known: Mapping[str, Measure], rounds: pd.DataFrame) -> list[Measure]:
-    """The measures that `rounds` has numbers for; lists (a value per class) are not numbers."""
+    """The measures that `rounds` has numbers for; lists, a number per class, are not among them."""
     return [
         each
         for column, each in known.items()
-        if column in rounds and pd.api.types.is_numeric_dtype(rounds[column]) and rounds[column].notna().any()
+        if column in rounds and not each.per_class and rounds[column].notna().any()
     ]

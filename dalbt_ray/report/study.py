@@ -11,7 +11,6 @@ import pandas as pd
 from dalbt_ray.report.baselines import Pair, baseline_of, pairs
 from dalbt_ray.report.cells import BASE, KIND, Method, Setting, find_cells
 from dalbt_ray.report.measures import Measure, measures
-from dalbt_ray.report.trials_frame import Loaded, trials_frame
 from dalbt_ray.results import ResultsStore, load_manifests, load_results
 from dalbt_ray.results.storage.folder import read_sweep
 
@@ -169,11 +168,11 @@ def read_study(results: Path | str) -> Study:
     """
     # Manifests first: a trial that finishes meanwhile is then told by its rounds alone.
     manifests = load_manifests(results)
-    frames = load_results(results, include_running=True)
+    tables = load_results(results, include_running=True)
     store = ResultsStore(results)
     sweep = read_sweep(store.storage) or {}
     return prepare(
-        Loaded(frames.rounds, frames.selections, frames.timings, trials_frame(frames.rounds, manifests)),
+        tables,
         str(results).rstrip("/").rsplit("/", 1)[-1] or "results",
         manifests=manifests,
         failures=store.errors(),

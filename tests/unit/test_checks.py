@@ -73,7 +73,8 @@ def change_start(**values: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
         (change(n_labeled=1), ["The labeled set grows as planned"]),
         (change(n_bought=150), ["The labeled set grows as planned"]),
         (change(n_unlabeled=1_000), ["The labeled set grows as planned"]),
-        (change(test_ece=1.5), ["Measures are possible values"]),
+        (change(test_nll=-1.0), ["Measures are possible values"]),
+        (change(train_accuracy=1.5), ["Measures are possible values"]),
         (change(test_accuracy=np.nan), ["Measures are possible values"]),
         (
             lambda rounds: rounds.assign(round=rounds["round"] + (rounds.index == 3)),
