@@ -1,6 +1,6 @@
 """Sanity checks of a sweep: what must hold if seeds, splits, queries and bookkeeping are right."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from dalbt_ray.report.curves import trial_summary
-from dalbt_ray.report.frames import BASELINE
+from dalbt_ray.report.baselines import BASELINE
+from dalbt_ray.report.measures import MAIN, Measure, recorded
 from dalbt_ray.report.picks import Picks
-from dalbt_ray.report.study import Json, Sweep
+from dalbt_ray.report.study import Json, Study
+from dalbt_ray.report.summaries import horizons, trial_summary
 
 State = Literal["passed", "failed", "not applicable"]
-ROUND_0 = ["test_accuracy", "test_nll", "test_ece", "train_accuracy", "labeled_sha256"]
 SHOWN = 5
 """Offenders that a sentence names; the others are counted."""
 
@@ -29,23 +29,24 @@ class Check:
     sentence: str
 
 
-def run_checks(sweep: Sweep, picks: dict[str, Picks]) -> list[Check]:
-    """All checks, in the order of the report; `picks` are the sweep's queries by trial."""
-    rounds = sweep.rounds
+def run_checks(study: Study, picks: dict[str, Picks]) -> list[Check]:
+    """All checks, in the order of the report; `picks` are the study's queries by trial."""
+    rounds = study.rounds
+    known = recorded(study.measures, rounds)
     return [
-        equal_starts(rounds),
-        equal_initial_sets(rounds),
-        held_out_images_are_apart(sweep.manifests),
+        equal_starts(rounds, known),
+        equal_initial_sets(study),
+        held_out_images_are_apart(study.manifests),
         labels_grow(rounds),
         picks_are_new(picks),
         queries_add_up(rounds, picks),
         random_is_uniform(rounds),
-        measures_are_sound(rounds),
-        trials_ended_well(rounds, sweep.failures),
-        seeds_are_complete(rounds, running=bool(sweep.unfinished)),
+        measures_are_sound(rounds, known),
+        trials_ended_well(rounds, study.failures),
+        seeds_are_complete(rounds, running=bool(study.running)),
         one_trial_per_cell(rounds),
         areas_agree(rounds),
-        one_origin(sweep.manifests),
+        one_origin(study.manifests),
     ]
 
 
@@ -57,14 +58,16 @@ def _verdict(title: str, offenders: Iterable[object], good: str, bad: str) -> Ch
     return Check(title, "failed", f"{bad}: {', '.join(names[:SHOWN])}{more}.")
 
 
-def equal_starts(rounds: pd.DataFrame) -> Check:
+def equal_starts(rounds: pd.DataFrame, known: list[Measure]) -> Check:
     """Trials of one seed that train the same network must have the same round 0, to the last bit."""
     title = "Round 0 is the same for strategies that train the same network"
     groups = rounds[rounds["round"] == 0].groupby(["dataset", "ood", "seed", "network_id"])
     shared = groups["trial_id"].nunique()
     if not (shared > 1).any():
         return Check(title, "not applicable", "No two trials share seed and network.")
-    different = groups[ROUND_0].nunique(dropna=False).gt(1).any(axis=1)
+    different = (
+        groups[[*(each.column for each in known), "labeled_sha256"]].nunique(dropna=False).gt(1).any(axis=1)
+    )
     offenders = [
         f"{d}{'+' + o if o else ''} seed {s} network {n}" for d, o, s, n in different.index[different]
     ]
@@ -74,18 +77,18 @@ def equal_starts(rounds: pd.DataFrame) -> Check:
     return _verdict(title, offenders, good, "Pairing or seeding is broken")
 
 
-def equal_initial_sets(rounds: pd.DataFrame) -> Check:
-    """Every strategy and objective of a seed starts from the same labeled images."""
+def equal_initial_sets(study: Study) -> Check:
+    """Every method of a setting and seed starts from the same labeled images."""
     title = "Every strategy of a seed starts from the same labeled images"
-    groups = rounds[rounds["round"] == 0].groupby(["dataset", "ood", "seed", "n_labeled", "variant"])
+    groups = study.rounds[study.rounds["round"] == 0].groupby(["setting", "seed"])
     if not (groups["trial_id"].nunique() > 1).any():
         return Check(title, "not applicable", "No two trials share a seed.")
     count = groups["labeled_sha256"].nunique()
-    offenders = [f"{d}{'+' + o if o else ''} seed {s}" for d, o, s, _, _ in count.index[count > 1]]
+    offenders = [f"{setting} seed {seed}" for setting, seed in count.index[count > 1]]
     return _verdict(title, offenders, f"{len(count)} initial sets, each shared.", "Initial sets differ")
 
 
-def held_out_images_are_apart(manifests: dict[str, Json]) -> Check:
+def held_out_images_are_apart(manifests: Mapping[str, Json]) -> Check:
     """No test image among the images to train on, and no OOD image that is one, by hashes of pixels."""
     title = "Test images, and OOD ones, are none of the training images"
     counted = [(each["config"], each["data"]) for each in manifests.values() if "data" in each]
@@ -94,10 +97,10 @@ def held_out_images_are_apart(manifests: dict[str, Json]) -> Check:
     offenders = []
     for config, data in counted:
         name, ood = config["dataset"], config["ood"]
-        if data["test_in_train"]:
+        if data.get("test_in_train"):
             offenders.append(f"{data['test_in_train']} test images of {name}")
-        if data["ood_in_train"]:
-            offenders.append(f"{data['ood_in_train']} images of {ood} that are in {name}")
+        if data.get("ood_in_train"):
+            offenders.append(f"{data.get('ood_in_train')} images of {ood} that are in {name}")
     sets = {(config["dataset"], config["ood"]) for config, _ in counted}
     good = f"{len(sets)} pools: no image of theirs has the pixels of a test image or of an OOD one."
     return _verdict(title, offenders, good, "Equal pixels")
@@ -192,21 +195,28 @@ def random_is_uniform(rounds: pd.DataFrame) -> Check:
     return Check(title, "passed" if p > 1e-3 else "failed", sentence)
 
 
-def measures_are_sound(rounds: pd.DataFrame) -> Check:
-    """Accuracies and purities are fractions, losses are not negative, nothing is missing in a round that went well."""
-    good = rounds[rounds["status"] != "diverged"]
-    fractions = good[["test_accuracy", "test_ece", "train_accuracy"]]
-    wrong = ~((fractions >= 0) & (fractions <= 1)).all(axis=1) | ~(good["test_nll"] >= 0)
-    wrong |= (good["purity"] < 0) | (good["purity"] > 1)
+def measures_are_sound(rounds: pd.DataFrame, known: list[Measure]) -> Check:
+    """Fractions lie between 0 and 1, nats are not negative, and what a trial measures it has in every good round."""
+    every = rounds[rounds["status"] != "diverged"]
+    wrong = pd.Series(data=False, index=every.index)
+    for measure in known:
+        values = every[measure.column]
+        if measure.unit == "percent":
+            wrong |= (values < 0) | (values > 1)
+        elif measure.unit == "nats":
+            wrong |= values < 0
+    for column in (measure.column for measure in known if measure.reported):
+        measuring = every["trial_id"].isin(every.loc[every[column].notna(), "trial_id"])
+        wrong |= every[column].isna() & measuring
     return _verdict(
         "Measures are possible values",
-        good.loc[wrong, "trial_id"],
-        f"{len(good):,} rounds.",
+        every.loc[wrong, "trial_id"],
+        f"{len(every):,} rounds.",
         "They are not in trials",
     )
 
 
-def trials_ended_well(rounds: pd.DataFrame, failures: dict[str, Json]) -> Check:
+def trials_ended_well(rounds: pd.DataFrame, failures: Mapping[str, Json]) -> Check:
     """No trial failed, diverged or stalled; an exhausted pool is a good end."""
     last = rounds.groupby("trial_id").tail(1)
     bad = last[~last["status"].isin(["ok", "pool_exhausted"])]
@@ -218,7 +228,7 @@ def trials_ended_well(rounds: pd.DataFrame, failures: dict[str, Json]) -> Check:
 
 
 def seeds_are_complete(rounds: pd.DataFrame, *, running: bool) -> Check:
-    """Every method of a setting has every seed of the setting, to the last round."""
+    """Every method of a setting has every seed of the setting, as far as the setting is compared."""
     title = "Every cell has all its seeds"
     trials = trial_summary(rounds)
     missing = []
@@ -238,7 +248,7 @@ def one_trial_per_cell(rounds: pd.DataFrame) -> Check:
     """Two trials in one cell and seed would be averaged as if they were one."""
     counts = rounds.groupby(["setting", "method", "seed"])["trial_id"].nunique()
     offenders = [f"{setting} {method} seed {seed}" for setting, method, seed in counts.index[counts > 1]]
-    bad = "Several trials share a cell; give one of them a `variant`"
+    bad = "Several trials have the same configuration and seed"
     return _verdict("One trial per method and seed", offenders, f"{len(counts)} cells.", bad)
 
 
@@ -249,20 +259,20 @@ def areas_agree(rounds: pd.DataFrame) -> Check:
     trials = trials[trials["aubc"].notna()]
     if trials.empty:
         return Check(title, "not applicable", "No trial has two rounds yet.")
-    ends = rounds.groupby("setting")["n_bought"].max()
+    ends = horizons(rounds)
     curves = {str(trial_id): trial for trial_id, trial in rounds.groupby("trial_id")}
     offenders = []
     for trial_id, setting, area in zip(trials["trial_id"], trials["setting"], trials["aubc"], strict=True):
         curve = curves[trial_id]
         end = int(ends[setting])
         # Every query is a whole number of labels, so each label's mean of both ends is the exact area.
-        grid = np.interp(np.arange(end + 1), curve["n_bought"], curve["test_accuracy"])
+        grid = np.interp(np.arange(end + 1), curve["n_bought"], curve[MAIN])
         if abs((grid[1:] + grid[:-1]).mean() / 2 - area) > 1e-9:
             offenders.append(trial_id)
     return _verdict(title, offenders, f"{len(trials)} areas.", "They differ in trials")
 
 
-def one_origin(manifests: dict[str, Json]) -> Check:
+def one_origin(manifests: Mapping[str, Json]) -> Check:
     """Trials of one table should come from the same code, packages and algorithm; images of a name from one file."""
     title = "All trials come from the same code and versions"
     if not manifests:

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from dalbt_ray.report.curves import trial_summary
-from dalbt_ray.report.frames import BASELINE
-from dalbt_ray.report.statistics import holm, paired_t_test
+from dalbt_ray.report.baselines import BASELINE
+from dalbt_ray.report.measures import MAIN
+from dalbt_ray.report.paired import holm, paired_t_test
+from dalbt_ray.report.summaries import compared_rounds, trial_summary
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def checkpoints(rounds: pd.DataFrame, enough: float = 0.99) -> list[int]:
     """
     last = int(rounds["round"].max())
     powers = [2**k for k in range(last.bit_length()) if 2**k <= last]
-    random = rounds[rounds["strategy"] == BASELINE].groupby("round")["test_accuracy"].mean()
+    random = rounds[rounds["strategy"] == BASELINE].groupby("round")[MAIN].mean()
     if random.empty:
         return powers
     reached = int(random.index[random >= enough * random.iloc[-1]][0])
@@ -56,13 +57,14 @@ def penalty_matrix(rounds: pd.DataFrame, alpha: float = 0.05) -> PenaltyMatrix:
     In every setting, at every checkpoint, each pair of methods is compared by a two-sided paired t-test
     over seeds; a significant win adds 1 / (number of checkpoints). The original pairs runs by position and
     corrects nothing; here runs are joined on the seed, and p values are Holm-corrected over all pairs and
-    checkpoints of a setting, as in nnActive.
+    checkpoints of a setting, as in nnActive. Rounds beyond a setting's horizon do not count.
 
     Args:
         rounds: a prepared `rounds` frame.
         alpha: level after correction.
     """
     methods = sorted(rounds["method"].unique())
+    rounds = compared_rounds(rounds)
     matrix = pd.DataFrame(0.0, index=methods, columns=methods)
     chosen: dict[str, list[int]] = {}
     pieces = []
@@ -93,7 +95,7 @@ def penalty_matrix(rounds: pd.DataFrame, alpha: float = 0.05) -> PenaltyMatrix:
 def _tests(group: pd.DataFrame, checkpoint: int, pairs: list[tuple[str, str]]) -> pd.DataFrame:
     """All pairs at one checkpoint."""
     table = group[group["round"] == checkpoint].pivot_table(
-        index="seed", columns="method", values="test_accuracy", dropna=False
+        index="seed", columns="method", values=MAIN, dropna=False
     )
     table = table.reindex(columns=sorted({name for pair in pairs for name in pair}))
     a = table[[method for method, _ in pairs]].to_numpy(np.float64)

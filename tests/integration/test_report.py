@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -20,13 +21,13 @@ from dalbt_ray.errors import InputError
 from dalbt_ray.report.build import build_report, write_report
 from dalbt_ray.report.checks import run_checks
 from dalbt_ray.report.compare import compare
-from dalbt_ray.report.frames import prepare_rounds
 from dalbt_ray.report.picks import acquired_by_trial
-from dalbt_ray.report.study import Sweep, read_sweep
+from dalbt_ray.report.study import prepare, read_study
 from dalbt_ray.results import ResultsStore
 from dalbt_ray.trial.rounds import run_trial
 from dalbt_ray.trial.training import Stopped
-from tests.analysis_frames import make_frames
+from tests.analysis_frames import METHODS, make_frames, make_study
+from tests.analysis_frames import Sweep as MadeUp
 from tests.small_trials import small_image_set, small_trial
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -60,14 +61,14 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_report_of_a_running_sweep(results: Path) -> None:
     """Every trial is there, the unfinished and the failed one are named, and no check finds a fault."""
     text = build_report(results).read_text()
-    assert "Not finished: 1 trial." in text
+    assert "5 of 7 trials finished, 1 running." in text
     assert "Failed: 1 trial. RuntimeError: &lt;b&gt;no&lt;/b&gt; memory left - fewer trials at once" in text
     assert "feedfeedfeedfeed" in text
-    sweep = read_sweep(results)
-    checks = run_checks(sweep, acquired_by_trial(sweep.selections, sweep.rounds))
+    study = read_study(results)
+    checks = run_checks(study, acquired_by_trial(study.selections, study.rounds))
     assert [check.title for check in checks if check.state == "failed"] == ["Every trial ended well"]
-    assert len(sweep.unfinished) == 1
-    assert sweep.rounds["trial_id"].nunique() == 6
+    assert len(study.running) == 1
+    assert study.rounds["trial_id"].nunique() == 6
 
 
 def test_report_needs_nothing_but_itself(results: Path) -> None:
@@ -118,25 +119,44 @@ def test_other_programs_read_a_running_sweep(results: Path) -> None:
 
 def test_partial_data(tmp_path: Path) -> None:
     """One seed with one round, a missing cell, no random, nothing at all: a page each time."""
-    frames = make_frames()
-    rounds = prepare_rounds(frames.rounds)
+    study = make_study()
+    rounds = study.rounds
     parts = {
         "one_round": rounds[(rounds["round"] == 0) & (rounds["seed"] == 0)],
         "missing_cell": rounds[~((rounds["method"] == "margin (supervised)") & (rounds["ood"] == ""))],
         "no_random": rounds[rounds["strategy"] != "random"],
         "one_trial": rounds[rounds["trial_id"] == rounds["trial_id"][0]],
+        "nothing_finished": rounds.assign(finished=False),
         "nothing": rounds[rounds["round"] < 0],
     }
     for name, part in parts.items():
-        sweep = Sweep(name, part.reset_index(drop=True), frames.selections, frames.timings)
-        assert "</html>" in write_report(sweep, tmp_path / name).read_text()
+        page = write_report(study.part(part.reset_index(drop=True)), tmp_path / name)
+        assert "</html>" in page.read_text()
+
+
+def test_a_sweep_whose_trials_all_fail(tmp_path: Path) -> None:
+    """A method author's first experience: the page says that there is nothing, why, and where."""
+    store = ResultsStore(tmp_path / "sweep")
+    store.create_or_open({"sweep": "test", "trials": 2})
+    for name in ("feedfeedfeedfeed", "beefbeefbeefbeef"):
+        try:
+            _ = np.zeros(3)[7]
+        except IndexError as error:
+            store.record_error(name, error, hint="look at your ranking")
+    text = unescape(build_report(tmp_path / "sweep").read_text())
+    assert "There is no result: no trial has committed a round." in text
+    assert (
+        "Failed: 2 trials. IndexError: index 7 is out of bounds for axis 0 with size 3 - look at your ranking"
+        in text
+    )
+    assert "test_report.py" in text
+    assert "0 of 2" in text
 
 
 def test_names_cannot_break_out_of_the_page(tmp_path: Path) -> None:
-    """A user's variant with markup in it is text, in the tables and in the curves' data."""
-    frames = make_frames()
-    rounds = prepare_rounds(frames.rounds.assign(variant="</script><script>alert(1)</script>"))
-    text = write_report(Sweep("<i>x</i>", rounds, frames.selections, frames.timings), tmp_path).read_text()
+    """A user's strategy with markup in its name is text, in the tables and in the curves' data."""
+    frames = make_frames(MadeUp(methods=[("</script><script>alert(1)</script>", "joint", 0.0), *METHODS[:2]]))
+    text = write_report(prepare(frames, "<i>x</i>"), tmp_path).read_text()
     assert "<script>alert" not in text
     assert "<i>x" not in text
 
@@ -192,9 +212,7 @@ def open_in_browser(page: Path, script: str, width: int) -> tuple[dict[str, Any]
 @needs_browser
 def test_curves_toggle_in_a_browser(tmp_path: Path) -> None:
     """A click hides a curve and shows it again; measure, axis and setting can be chosen; the console stays silent."""
-    frames = make_frames()
-    sweep = Sweep("browser", prepare_rounds(frames.rounds), frames.selections, frames.timings)
-    page = write_report(sweep, tmp_path)
+    page = write_report(make_study(), tmp_path)
     script = """
         const curves = () => [...document.querySelectorAll('g.curve')].map(g => g.dataset.method);
         const choose = (name, value) => {
@@ -218,7 +236,7 @@ def test_curves_toggle_in_a_browser(tmp_path: Path) -> None:
     assert result["pressed"] == "false"
     assert len(result["hidden"]) == 6
     assert "dalbt (joint)" not in result["hidden"]
-    assert result["title"].startswith("test negative log-likelihood against labels, fashion_mini, b=100")
+    assert result["title"].startswith("test negative log-likelihood (nats) against labels, fashion_mini, b=100")
     assert result["mixed"].startswith("purity of all queries")
     assert "NaN" not in result["polyline"]
 

@@ -130,7 +130,7 @@
     const pad = { left: 52, right: 24, top: 30, bottom: 44 };
     const column = axis === "labeled" ? 1 : 0;
     const shown = setting.methods.filter((m) => !hidden.has(m) && setting.curves[metric][m]);
-    const scale = info.percent ? 100 : 1;
+    const scale = (info.unit === "percent") ? 100 : 1;
     const rows = shown.flatMap((m) => setting.curves[metric][m]);
     chart.querySelector("svg")?.remove();
     const svg = el(chart, "svg", { viewBox: `0 0 ${width} ${height}`, role: "img",
@@ -186,8 +186,8 @@
     const near = points.reduce((a, b) => (Math.hypot(a.x - x, a.y - y) <= Math.hypot(b.x - x, b.y - y) ? a : b));
     if (Math.hypot(near.x - x, near.y - y) > 60) { tip.hidden = true; return; }
     const [acquired, labeled, mean, low, high, seeds] = near.row;
-    const lines = [near.method, `${near.info.title}: ${format(mean, near.info.percent)}`];
-    if (low !== null) lines.push(`95 % interval: ${format(low, near.info.percent)} to ${format(high, near.info.percent)}`);
+    const lines = [near.method, `${near.info.title}: ${format(mean, near.info.unit === "percent")}`];
+    if (low !== null) lines.push(`95 % interval: ${format(low, near.info.unit === "percent")} to ${format(high, near.info.unit === "percent")}`);
     lines.push(`${tick(Math.round(labeled))} labels` + (acquired === labeled ? "" : ` of ${tick(Math.round(acquired))} paid for`), `${seeds} seed${seeds === 1 ? "" : "s"}`);
     tip.replaceChildren(...lines.map((text, i) => {
       const line = document.createElement(i ? "div" : "b");
