@@ -236,7 +236,9 @@ def test_curves_toggle_in_a_browser(tmp_path: Path) -> None:
     assert result["pressed"] == "false"
     assert len(result["hidden"]) == 6
     assert "dalbt (joint)" not in result["hidden"]
-    assert result["title"].startswith("test negative log-likelihood (nats) against labels, fashion_mini, b=100")
+    assert result["title"].startswith(
+        "test negative log-likelihood (nats) against labels, fashion_mini, b=100"
+    )
     assert result["mixed"].startswith("purity of all queries")
     assert "NaN" not in result["polyline"]
 
