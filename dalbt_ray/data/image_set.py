@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dalbt_ray.data.decoding import Shape
 from dalbt_ray.data.mixing import describe_fit, fit_images
 from dalbt_ray.data.sources import find_set
-from dalbt_ray.data.split_file import decoded_batches, file_sha256, read_labels, stored_shape
+from dalbt_ray.data.split_file import decoded_batches, file_sha256, read_files, read_labels, stored_shape
 from dalbt_ray.errors import InputError
 
 
@@ -127,8 +127,10 @@ class ImageSet:
         class_names: in label order.
         data_hash: hex SHA-256 of what went in, see `ImageSetFiles`.
         test_in_train: test images whose pixels equal a training image's.
-        ood_in_train: OOD images whose pixels equal an training image's: ood by name only.
-        conversion: what was done to images of another shape, in words; empty for nothing.
+        ood_in_train: OOD images whose pixels equal a training image's: OOD by name only.
+        conversion: what was done to images of another shape, as text; empty for nothing.
+        files: by row, the relative name that the image's file had when the set was prepared, empty where it is
+            not known; None if no image has one.
     """
 
     images: Images
@@ -144,6 +146,7 @@ class ImageSet:
     test_in_train: int
     ood_in_train: int
     conversion: str
+    files: tuple[str, ...] | None = None
 
 
 def load_image_set(dataset: str, ood: str = "", data_root: Path | None = None) -> ImageSet:
@@ -168,6 +171,7 @@ def build_image_set(files: ImageSetFiles, images: Images) -> ImageSet:
     ood_ids = read_labels(files.ood)[0] if files.ood else np.empty(0, np.int64)
     test_images = read_images((files.test,), files.shape)
     test_in_train, ood_in_train = _repeats(images, len(train_ids), test_images)
+    names = tuple(name for path in files.pool_files for name in read_files(path))
     described = (describe_fit(stored_shape(path), files.shape) for path in files.pool_files)
     return ImageSet(
         images=images,
@@ -183,6 +187,7 @@ def build_image_set(files: ImageSetFiles, images: Images) -> ImageSet:
         test_in_train=test_in_train,
         ood_in_train=ood_in_train,
         conversion="; ".join(filter(None, described)),
+        files=names if any(names) else None,
     )
 
 
@@ -216,7 +221,7 @@ def _fully_labeled(path: Path, classes: int) -> tuple[NDArray[np.int64], NDArray
 
 
 def _repeats(images: Images, in_distribution_count: int, test_images: NDArray[np.uint8]) -> tuple[int, int]:
-    """How many test images, and how many OOD ones, have the pixels of an training image."""
+    """How many test images, and how many OOD ones, have the pixels of a training image."""
     digests = [digest for _, batch in images.batches(1_000) for digest in map(_digest, batch)]
     own = set(digests[:in_distribution_count])
     return sum(_digest(image) in own for image in test_images), sum(

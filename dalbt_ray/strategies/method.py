@@ -40,6 +40,8 @@ class Method(Named):
     path: ClassVar[str] = "strategy"
     own_objective: ClassVar[str] = "supervised"
     """Name of the objective that the method's own paper trains with."""
+    cold_start: ClassVar[bool] = False
+    """Whether `pick` works from features alone while nothing is labeled, so that it can choose the first labels."""
 
     @property
     def needs(self) -> Needs:

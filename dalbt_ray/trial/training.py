@@ -21,7 +21,7 @@ from dalbt_ray.models.network import Network
 from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.seeding import Purpose, generator, torch_generator
 from dalbt_ray.trial.trial_images import TrialImages
-from dalbt_ray.views.batch_views import make_views
+from dalbt_ray.views.pair_of_views import Share
 from dalbt_ray.workers.world import World
 
 
@@ -255,14 +255,7 @@ def _batches(
                 sources = images
                 if trial.objective.viewed_images == "labeled+unlabeled":
                     sources = take(others.choice(data.pool, size=len(indices), replace=False))
-                views = make_views(
-                    sources,
-                    trial.views,
-                    view_draws,
-                    rank=world.rank,
-                    world_size=world.size,
-                    global_size=len(indices),
-                )
+                views = trial.views.make(sources, view_draws, Share(world.rank, world.size, len(indices)))
             unlabeled = None
             if with_unlabeled and len(data.unlabeled):
                 count = min(len(indices), len(data.unlabeled))
