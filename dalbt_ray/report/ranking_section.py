@@ -42,6 +42,7 @@ def _pairs(findings: Findings) -> list[Block]:
         return []
     order = penalties.by_wins
     settings = len(penalties.checkpoints)
+    wins = penalties.matrix.loc[order, order]
     rounds = "; ".join(f"{name}: {', '.join(map(str, at))}" for name, at in penalties.checkpoints.items())
     return [
         Text(
@@ -49,7 +50,7 @@ def _pairs(findings: Findings) -> list[Block]:
             "that of the column, by a paired t-test at 0.05 after Holm's correction over all pairs and "
             f"checkpoints of a setting, summed over settings (at most {settings}). Most wins first."
         ),
-        HeatTable.of(penalties.matrix.loc[order, order], "Row beats column", 2, float(settings)),
+        HeatTable.of(wins.where(wins > 0), "Row beats column", 2, float(settings)),
         Text(
             f"Checkpoints (rounds): {rounds}. Tests, p values and dropped seeds: tables/penalty_tests.csv.",
             True,

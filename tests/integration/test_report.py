@@ -1,9 +1,11 @@
 """The report of real trials: finished, running and failed ones, read by other programs, opened in a browser."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from html import escape, unescape
@@ -31,6 +33,7 @@ from tests.analysis_frames import METHODS, make_frames, make_study
 from tests.analysis_frames import Sweep as MadeUp
 from tests.small_trials import small_image_set, small_trial
 
+ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path; .ci/run installs it")
 
@@ -392,6 +395,25 @@ def test_following_a_sweep(results: Path, tmp_path: Path) -> None:
     assert all('id="refresh-data">7<' in text for text in pages)
     assert 'id="refresh-data">0<' in page.read_text()
     assert "feedfeedfeedfeed" in store.errors()
+
+
+def test_the_notebook_commands_of_the_documentation(results: Path, tmp_path: Path) -> None:
+    """As they are written in docs/analysis.md, in a folder that is not the repository: the notebook has its numbers."""
+    pytest.importorskip("jupytext", reason="the extra `notebooks` is not installed")
+    lines = (ROOT / "docs" / "analysis.md").read_text().splitlines()
+    commands = [line.strip() for line in lines if line.startswith("    ") and "jupy" in line]
+    assert len(commands) == 2
+    (tmp_path / "analysis").symlink_to(ROOT / "analysis")
+    shutil.copytree(results, tmp_path / "results" / "quick")
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "default",
+    }
+    for command in commands:
+        subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, check=True, timeout=200)
+    assert "6 trials, 17 rounds" in (tmp_path / "curves.ipynb").read_text()
 
 
 @needs_browser
