@@ -86,6 +86,12 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    if arguments.follow:
+        from dalbt_ray.report.follow import follow_report
+
+        for line in follow_report(arguments.results, arguments.out):
+            print(line, flush=True)
+        return 0
     from dalbt_ray.report.build import build_report
 
     print(build_report(arguments.results, arguments.out))
@@ -149,6 +155,11 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         if name == "report":
             command.add_argument("--out", metavar="DIR", help="where to write (default: DIR/report)")
+            command.add_argument(
+                "--follow",
+                action="store_true",
+                help="write it again as rounds come, until the sweep is through",
+            )
         if name == "compact":
             command.add_argument(
                 "--out", metavar="DIR", help="a new results folder that gets the bundle and nothing else"

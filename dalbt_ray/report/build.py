@@ -1,25 +1,30 @@
 """The report of a sweep: one `index.html` that opens from disk, with figures and tables beside it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.report import sections
 from dalbt_ray.report.findings import Findings, analyze, write_tables
 from dalbt_ray.report.interactive import curve_data
+from dalbt_ray.report.latex import write_latex
 from dalbt_ray.report.methods_section import methods_section
 from dalbt_ray.report.page import Curves, Files, Page, Section, Text, render
 from dalbt_ray.report.plots import FORMATS, PAPER_FIGURES, curve_figure, paper_figure, save_figure
+from dalbt_ray.report.ranking_section import ranking_section
 from dalbt_ray.report.study import Study, read_study
+from dalbt_ray.report.style import styles
 from dalbt_ray.report.trouble import trouble_section
 from dalbt_ray.report.wording import counted, duration
 
 
-def build_report(results: Path | str, out_dir: Path | str | None = None) -> Path:
+def build_report(results: Path | str, out_dir: Path | str | None = None, *, refresh: float = 0) -> Path:
     """Write the report of a finished or running study.
 
     Args:
         results: a results folder, or a URI such as `s3://bucket/sweep`.
         out_dir: where to write; `<results>/report` by default. A URI needs one: reports are written to a disk.
+        refresh: seconds after which the opened page loads itself again; 0 for never.
 
     Returns:
         The path of `index.html`. Beside it, figures are in `figures/` (PNG, SVG, PDF) and tables in `tables/` (CSV,
@@ -28,28 +33,36 @@ def build_report(results: Path | str, out_dir: Path | str | None = None) -> Path
     Raises:
         InputError: not a results folder, or damaged; or a URI without `out_dir`.
     """
+    return write_report(read_study(results), report_folder(results, out_dir), refresh=refresh)
+
+
+def report_folder(results: Path | str, out_dir: Path | str | None = None) -> Path:
+    """Where the report of a results folder goes.
+
+    Raises:
+        InputError: a URI without `out_dir`.
+    """
     if out_dir is None and "://" in str(results):
         raise InputError("out", None, "is missing", remedy=f"name a folder for the report of {results}")
-    folder = Path(out_dir) if out_dir is not None else Path(results) / "report"
-    return write_report(read_study(results), folder)
+    return Path(out_dir) if out_dir is not None else Path(results) / "report"
 
 
-def write_report(study: Study, folder: Path) -> Path:
+def write_report(study: Study, folder: Path, *, refresh: float = 0) -> Path:
     """Write the report of a study that has been read already."""
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / "index.html"
     if study.rounds.empty:
-        page = _page(
-            study,
-            [trouble_section(study)],
-            ["There is no result: no trial has committed a round.", *_banners(study)],
-        )
+        verdict = ["There is no result: no trial has committed a round."]
+        page = _page(study, verdict, [trouble_section(study)], _banners(study))
     else:
         findings = analyze(study)
         files = [f"tables/{name}" for name in write_tables(findings, folder / "tables")]
+        files += [f"tables/{name}" for name in write_latex(study, findings, folder / "tables")]
         files += [f"figures/{name}" for name in write_figures(study, folder / "figures")]
-        page = _page(study, _sections(study, findings, files), _banners(study, findings))
-    text = render(page, curve_data(study))
+        page = _page(
+            study, findings.verdict.sentences, _sections(study, findings, files), _banners(study, findings)
+        )
+    text = render(replace(page, refresh=refresh), curve_data(study))
     # Written beside and renamed: a browser that reloads a running sweep's page never sees half of it.
     draft = index.with_suffix(".tmp")
     draft.write_text(text, encoding="utf-8")
@@ -74,13 +87,15 @@ def write_figures(study: Study, folder: Path) -> list[str]:
 
 
 def _sections(study: Study, findings: Findings, files: list[str]) -> list[Section]:
+    shown = sorted(study.rounds["method"].unique())
     parts = [
         Section("learning-curves", "Learning curves", [Curves()]),
         sections.results_section(findings),
         sections.comparison_section(findings),
-        sections.ranking_section(findings),
+        ranking_section(findings, styles({name: study.methods[name] for name in shown})),
         sections.mixed_section(findings),
         sections.queries_section(findings),
+        sections.classes_section(findings),
         sections.cost_section(findings),
         sections.checks_section(findings),
         trouble_section(study),
@@ -112,7 +127,7 @@ def _banners(study: Study, findings: Findings | None = None) -> list[str]:
     return banners
 
 
-def _page(study: Study, parts: list[Section], banners: list[str]) -> Page:
+def _page(study: Study, verdict: list[str], parts: list[Section], banners: list[str]) -> Page:
     rounds = study.rounds
     settings = list(rounds["setting"].unique())
     facts = [
@@ -127,6 +142,7 @@ def _page(study: Study, parts: list[Section], banners: list[str]) -> Page:
     return Page(
         title=study.name,
         subtitle="; ".join(settings[:6]) + ("; ..." if len(settings) > 6 else ""),
+        verdict=verdict,
         facts=facts,
         banners=banners,
         sections=[part for part in parts if part.blocks],

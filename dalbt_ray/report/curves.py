@@ -32,7 +32,8 @@ def differences(study: Study, metric: str = MAIN) -> pd.DataFrame:
     """
     rounds = study.rounds[study.rounds[metric].notna()]
     cells = rounds[["setting", "method"]].drop_duplicates()
-    cells["baseline"] = [study.baseline(s, m) for s, m in cells.itertuples(index=False)]
+    found = [study.baseline(s, m) for s, m in cells.itertuples(index=False)]
+    cells["baseline"] = pd.Series(found, index=cells.index, dtype=object)
     cells = cells[cells["baseline"].notna() & (cells["baseline"] != cells["method"])]
     pairs = rounds.merge(cells, on=["setting", "method"]).merge(
         rounds[["setting", "method", "seed", "round", metric]].rename(columns={"method": "baseline"}),

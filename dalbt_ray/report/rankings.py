@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import combinations
+from math import sqrt
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,17 @@ class PenaltyMatrix:
     beaten: "pd.Series[float]"
     tests: pd.DataFrame
     checkpoints: dict[str, list[int]]
+
+    @property
+    def by_wins(self) -> list[str]:
+        """The methods, most wins first; of equal ones the least beaten."""
+        wins = self.matrix.sum(axis=1)
+        return sorted(self.matrix.index, key=lambda name: (-wins[name], self.beaten[name], name))
+
+    @property
+    def significant(self) -> bool:
+        """Whether any pair differs at any checkpoint."""
+        return bool(self.matrix.to_numpy().any())
 
 
 def checkpoints(rounds: pd.DataFrame, enough: float = 0.99) -> list[int]:
@@ -144,6 +156,15 @@ def mean_ranks(means: pd.DataFrame) -> tuple["pd.Series[float]", list[str], list
     _, _, methods, settings = best
     ranks = means.loc[settings, methods].rank(axis=1, ascending=False).mean().sort_values()
     return ranks, settings, [str(name) for name in means.columns if name not in methods]
+
+
+def critical_difference(n_methods: int, n_settings: int, alpha: float = 0.05) -> float:
+    """The difference in mean ranks from which two methods differ: Nemenyi's test (Demsar 2006, section 3.2.2).
+
+    q sqrt(k (k + 1) / (6 N)), with q the studentized range at infinite degrees of freedom over sqrt(2).
+    """
+    q = stats.studentized_range.ppf(1 - alpha, n_methods, np.inf) / sqrt(2)
+    return float(q * sqrt(n_methods * (n_methods + 1) / (6 * n_settings)))
 
 
 def pairwise_wilcoxon(means: pd.DataFrame) -> pd.DataFrame:

@@ -6,13 +6,10 @@ import pandas as pd
 
 from dalbt_ray.report.findings import Findings
 from dalbt_ray.report.page import Block, Checks, Heading, HeatTable, Section, Text, TextTable
-from dalbt_ray.report.paired import smallest_exact_p
+from dalbt_ray.report.ranking_section import LARGEST_MATRIX
 from dalbt_ray.report.statistics import power_sentence
 from dalbt_ray.report.tables import summary_text
 from dalbt_ray.report.wording import duration, number, p_value, percent, points
-
-LARGEST_MATRIX = 30
-"""Methods up to which a matrix is shown; larger ones are in the tables folder."""
 
 
 def results_section(findings: Findings) -> Section:
@@ -107,62 +104,6 @@ def _saving(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def ranking_section(findings: Findings) -> Section:
-    """Who beats whom."""
-    blocks: list[Block] = []
-    matrix = findings.penalties.matrix
-    tests = findings.penalties.tests
-    n = int(tests["n_seeds"].max()) if len(tests) else 0
-    if len(tests) and n < 2:
-        blocks.append(Text("No pair of methods shares two seeds yet, so nothing can be tested."))
-    elif len(tests) and len(matrix) <= LARGEST_MATRIX:
-        order = findings.penalties.beaten.sort_values().index
-        shown = matrix.loc[order, order].copy()
-        shown.loc["beaten by others (mean)"] = findings.penalties.beaten[order]
-        rounds = "; ".join(f"{name}: {_words(at)}" for name, at in findings.penalties.checkpoints.items())
-        blocks += [
-            Text(
-                "Pairwise penalty matrix (Ash et al. 2020), joined on seeds: how often the method of the row beats "
-                "that of the column, by a paired t-test at 0.05 after Holm's correction over all pairs and "
-                "checkpoints of a setting, summed over settings (at most "
-                f"{len(findings.penalties.checkpoints)}). Best method first."
-            ),
-            HeatTable.of(shown, "Row beats column", 2, float(len(findings.penalties.checkpoints))),
-            Text(
-                f"Checkpoints (rounds): {rounds}. Tests, p values and dropped seeds: tables/penalty_tests.csv.",
-                True,
-            ),
-        ]
-        if not (tests["p_holm"] < 0.05).any():
-            blocks.append(
-                Text(f"No pair differs significantly after the correction, with {n} seeds at most.", True)
-            )
-    if len(findings.ranked_settings) > 1 and len(findings.ranks) > 1:
-        left_out = (
-            f" Not in all of them, and so not ranked: {', '.join(findings.unranked)}."
-            if findings.unranked
-            else ""
-        )
-        ranks = pd.DataFrame(
-            {"method": findings.ranks.index, "mean rank": [f"{v:.2f}" for v in findings.ranks]}
-        )
-        wilcoxon = findings.wilcoxon
-        n = int(wilcoxon["n_settings"].max())
-        significant = wilcoxon[wilcoxon["p_holm"] < 0.05]
-        pairs = "; ".join(
-            f"{row.method} and {row.rival} (p = {row.p_holm:.3g})" for row in significant.itertuples()
-        )
-        blocks += [
-            TextTable.of(ranks, f"Mean rank by AUBC over {len(findings.ranked_settings)} settings"),
-            Text(
-                f"Pairwise Wilcoxon signed-rank tests over settings, Holm-corrected: {pairs or 'no pair differs'}. "
-                f"With {n} settings the smallest two-sided p before correction is {smallest_exact_p(n):.3g}.{left_out}",
-                note=True,
-            ),
-        ]
-    return Section("rankings", "Who beats whom", blocks)
-
-
 def mixed_section(findings: Findings) -> Section:
     """Purity of the queries from mixed pools."""
     blocks: list[Block] = []
@@ -224,6 +165,21 @@ def queries_section(findings: Findings) -> Section:
     return Section("queries", "What was acquired", blocks)
 
 
+def classes_section(findings: Findings) -> Section:
+    """What the last round gets right, class by class."""
+    blocks: list[Block] = []
+    for title, setting, matrix in findings.by_class:
+        if len(matrix) <= LARGEST_MATRIX and len(matrix.columns) <= LARGEST_MATRIX:
+            blocks.append(
+                HeatTable.of(100 * matrix, f"{setting}: {title} in the last compared round, %", 0, 100.0)
+            )
+    if blocks:
+        blocks.insert(
+            0, Text("Means over seeds; columns are classes by their number in the data set.", note=True)
+        )
+    return Section("classes", "Class by class", blocks)
+
+
 def cost_section(findings: Findings) -> Section:
     """Time by part of a round, device time: one line per method."""
     blocks: list[Block] = []
@@ -261,7 +217,3 @@ def checks_section(findings: Findings) -> Section:
 
 def _differences(table: pd.DataFrame) -> list[str]:
     return [points(*row) for row in zip(table["difference"], table["low"], table["high"], strict=True)]
-
-
-def _words(rounds: list[int]) -> str:
-    return ", ".join(map(str, rounds))

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dalbt_ray.report.checks import Check, run_checks
+from dalbt_ray.report.check import Check
+from dalbt_ray.report.checks import run_checks
 from dalbt_ray.report.picks import acquired_by_trial
 from dalbt_ray.report.study import Study, prepare
 from tests.analysis_frames import METHODS, Sweep, make_frames

@@ -11,10 +11,13 @@ import pytest
 from rich.console import Console
 
 from dalbt_ray.report.cells import Method
+from dalbt_ray.report.findings import analyze
+from dalbt_ray.report.latex import latex_table, write_latex
 from dalbt_ray.report.plots import PAPER_FIGURES, figure_2, figure_6, save_figure
 from dalbt_ray.report.study import Study
 from dalbt_ray.report.style import PALETTE, Style, styles
 from dalbt_ray.report.tables import summary_frame, summary_table, write_table
+from dalbt_ray.report.wording import duration
 from tests.analysis_frames import METHODS, Sweep, make_frames, make_study, study_of
 
 
@@ -166,3 +169,43 @@ def test_a_sweep_whose_trials_all_failed_says_so():
 def test_names_that_look_like_markup_are_shown_as_they_are():
     """A strategy may be called `my [bold] (v2)`."""
     assert "my [bold] (v2) (joint)" in shown(make_study(Sweep(methods=[("my [bold] (v2)", "joint", 0.1)])))
+
+
+def test_latex_prints_what_it_is_given_and_fits_a_column(tmp_path: Path):
+    """Every special sign is escaped; a caption is there; what is too wide for a column is scaled down to it."""
+    narrow = latex_table(pd.DataFrame({"method": ["a_b & 5 %"], "value": ["1 ± 2"]}), "50 % of x_y^2")
+    assert r"a\_b \& 5 \% & 1 $\pm$ 2 \\" in narrow
+    assert r"\caption{50 \% of x\_y\textasciicircum{}2}" in narrow
+    assert "resizebox" not in narrow
+    assert r"\resizebox{\columnwidth}" in latex_table(
+        pd.DataFrame({"method": ["a" * 60], "value": ["1"]}), "c"
+    )
+
+
+def test_the_papers_tables_fit_without_scaling(tmp_path: Path):
+    """One of results and one of differences for each setting."""
+    study = make_study()
+    names = write_latex(study, analyze(study), tmp_path)
+    assert names == [f"{kind}_{i}.tex" for i in (1, 2) for kind in ("results", "against_random")]
+    for name in names:
+        text = (tmp_path / name).read_text()
+        rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+        assert len({row.count("&") for row in rows}) == 1
+        assert "resizebox" not in text or "vs." in text
+        assert text.count("{") == text.count("}")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.034, "0.0 s"),
+        (3.44, "3.4 s"),
+        (119, "119 s"),
+        (150, "2.5 min"),
+        (7200, "2.0 h"),
+        (200_000, "2.3 d"),
+    ],
+)
+def test_durations_are_told_in_the_unit_that_people_use(seconds: float, text: str):
+    """Two digits, or whole numbers."""
+    assert duration(seconds) == text
