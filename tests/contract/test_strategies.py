@@ -18,7 +18,8 @@ from tests.contract.pools import TROUBLES, pools, rows_of, smooth_pool
 SHORT: dict[str, dict[str, object]] = {"dal": {"sub_batches": 2, "max_steps": 2, "hidden": 4}}
 
 METHODS: list[Method] = [get_strategy(name, **SHORT.get(name, {})) for name in STRATEGIES]
-METHODS += [Dalbt(policy=policy) for policy in get_args(Policy)[1:]] + [Dalbt(distance="cosine")]
+METHODS += [Dalbt(policy=policy) for policy in get_args(Policy)[1:]]
+METHODS += [Dalbt(distance="cosine"), Dalbt(tails="plain")]
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: repr(method)[:60])
 many_pools = settings(max_examples=20, deadline=None, derandomize=True)
