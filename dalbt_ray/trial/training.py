@@ -23,6 +23,7 @@ from dalbt_ray.models.network import Network
 from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.seeding import Purpose, generator, torch_generator
 from dalbt_ray.views.batch_views import make_views
+from dalbt_ray.workers.global_batch import share_of_draw
 from dalbt_ray.workers.world import World
 
 
@@ -225,7 +226,9 @@ class _Step(nn.Module):
             z = self.network.encode(images)
             return z, z, None
         mean, log_variance = self.network.encode_distribution(images)
-        normal = torch.randn(mean.shape, generator=self.noise, device=mean.device, dtype=mean.dtype)
+        normal = share_of_draw(
+            len(mean), lambda n: mean.new_empty(n, mean.shape[1]).normal_(generator=self.noise), mean.device
+        )
         return mean + (log_variance / 2).exp() * normal, mean, log_variance
 
 
