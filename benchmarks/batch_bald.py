@@ -1,8 +1,8 @@
 """How much do the picks of BatchBALD tell of the network, beside BALD's, PowerBALD's and random ones, and in what time?
 
-A LeNet with dropout 0.5 learns 100 MNIST labels for 1,000 steps; 10,000 other images are scored under 200 masks, by which
-every method chooses, and under 800 others, by which the picks are judged. Without `--data-root` the embedded
-Fashion-MNIST images stand in. PowerBALD (Kirsch et al. 2023) draws without replacement, proportional to the BALD score.
+A LeNet with dropout 0.5 learns 100 MNIST labels for 1,000 steps; 10,000 other images are scored under 200 masks, by
+which every method chooses, and under 800 others, by which the picks are judged. Without `--data-root` the embedded
+Fashion-MNIST images stand in. PowerBALD (Kirsch et al. 2023) draws without replacement, proportional to the score.
 
 - information: 1/2 log det(I + covariance of the picks' passes) under the held-out masks, each image scaled to its own
   BALD score (`dalbt_ray.strategies.gaussian_information`, which says how far to trust it), in nats.
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from dalbt_ray.data.image_set import load_image_set
 from dalbt_ray.models.dropout import draw_dropout_masks, dropout_pass, set_dropout_generator
-from dalbt_ray.models.network import NetworkSettings, build_network
+from dalbt_ray.models.network import Network, NetworkSettings, build_network
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.batch_bald import BatchBALD
 from dalbt_ray.strategies.gaussian_information import factors
@@ -50,7 +50,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of labels, weights, masks and picks")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    passes = score(arguments.data_root, arguments.seed)
+    network, stem, labels = train(arguments.data_root, arguments.seed)
+    passes = under_masks(network, stem, SAMPLES * SETS, arguments.seed)
+    right = passes.mean(axis=1).argmax(axis=1) == labels
+    print(f"{len(labels):,} images under {SAMPLES * SETS:,} masks, accuracy {right.mean():.3f}", flush=True)
     chosen_by, held_out = passes[:, :SAMPLES], passes[:, SAMPLES:]
     held_out_bald = mutual_information(held_out)
     print(f"limit by the held-out masks' own law: {math.log(held_out.shape[1]):.2f} nats")
@@ -85,15 +88,14 @@ def bar(name: str, measured: str, wanted: str, met: bool) -> None:
     print(f"BAR {name} {measured} {wanted} {'met' if met else 'short'}", flush=True)
 
 
-def score(data_root: Path | None, seed: int) -> Passes:
-    """Train the network and score the pool under all masks, float32[POOL, SAMPLES * SETS, c]."""
+def train(data_root: Path | None, seed: int) -> tuple[Network, torch.Tensor, NDArray[np.int32]]:
+    """A network, the pool's images up to its first dropout layer, and their classes, int32[POOL]."""
     image_set = load_image_set("mnist" if data_root else "fashion_mini", data_root=data_root)
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(image_set.labels))
     by_class = [order[image_set.labels[order] == label][: LABELS // 10] for label in range(10)]
     labeled = np.concatenate(by_class)
-    rest = np.setdiff1d(order, labeled)
-    pool = rng.permutation(rest)[:POOL]
+    pool = rng.permutation(np.setdiff1d(order, labeled))[:POOL]
 
     def pixels(rows: NDArray[np.int64]) -> torch.Tensor:
         return torch.from_numpy(image_set.images.take(rows)).permute(0, 3, 1, 2).float() / 255
@@ -110,17 +112,21 @@ def score(data_root: Path | None, seed: int) -> Passes:
         loss.backward()
         optimizer.step()
     network.eval()
-    masks = draw_dropout_masks(network, SAMPLES * SETS, generator)
-    result = np.empty((len(pool), SAMPLES * SETS, 10), np.float32)
     with torch.inference_mode():
-        stem = network.stem(pixels(pool))
-        for sample in range(SAMPLES * SETS):
-            with dropout_pass(network, masks, sample):
-                for first in range(0, len(pool), 500):
-                    logits = network.finish(stem[first : first + 500])
-                    result[first : first + 500, sample] = logits.softmax(1).numpy()
-    right = result.mean(axis=1).argmax(axis=1) == image_set.labels[pool]
-    print(f"{len(pool):,} images under {SAMPLES * SETS:,} masks, accuracy {right.mean():.3f}", flush=True)
+        return network, network.stem(pixels(pool)), image_set.labels[pool]
+
+
+@torch.inference_mode()
+def under_masks(network: Network, stem: torch.Tensor, samples: int, seed: int) -> Passes:
+    """Softmax of each image under `samples` masks, float32[n, samples, c]."""
+    masks = draw_dropout_masks(network, samples, torch.Generator().manual_seed(seed))
+    result = np.empty((len(stem), samples, 10), np.float32)
+    for sample in range(samples):
+        with dropout_pass(network, masks, sample):
+            for first in range(0, len(stem), 500):
+                result[first : first + 500, sample] = (
+                    network.finish(stem[first : first + 500]).softmax(1).numpy()
+                )
     return result
 
 
