@@ -22,6 +22,7 @@ from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.seeding import Purpose, generator, torch_generator
 from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.views.pair_of_views import Share
+from dalbt_ray.workers.global_batch import share_of_draw
 from dalbt_ray.workers.world import World
 
 
@@ -218,7 +219,9 @@ class _Step(nn.Module):
             z = self.network.encode(images)
             return z, z, None
         mean, log_variance = self.network.encode_distribution(images)
-        normal = torch.randn(mean.shape, generator=self.noise, device=mean.device, dtype=mean.dtype)
+        normal = share_of_draw(
+            len(mean), lambda n: mean.new_empty(n, mean.shape[1]).normal_(generator=self.noise), mean.device
+        )
         return mean + (log_variance / 2).exp() * normal, mean, log_variance
 
 
