@@ -1,9 +1,17 @@
 """One optimizer step of networks that DistributedDataParallel does not know of."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
 import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dalbt_ray.workers.global_batch import sum_over_workers, world_size
+
+Rows = TypeVar("Rows", Tensor, NDArray[np.int64])
 
 
 def image_mean(values: Tensor) -> Tensor:
@@ -14,6 +22,30 @@ def image_mean(values: Tensor) -> Tensor:
     """
     count = sum_over_workers(values.new_tensor(float(len(values))))
     return values.sum() * world_size() / count
+
+
+def own_rows(draw: Callable[[int], Tensor], count: int) -> Tensor:
+    """This worker's rows of a draw that is made for the whole global batch, float[count, ...].
+
+    All workers draw from generators in the same state, and worker r holds the images r, r + size, ... of the
+    global batch: so each image gets its own noise, and the same with any number of workers.
+
+    Args:
+        draw: makes the draw for a given number of images.
+        count: images that this worker holds.
+    """
+    if world_size() == 1:
+        return draw(count)
+    device = torch.device("cuda", torch.cuda.current_device()) if dist.get_backend() == "nccl" else "cpu"
+    total = sum_over_workers(torch.tensor(count, device=device))
+    return worker_share(draw(int(total)))
+
+
+def worker_share(rows: Rows) -> Rows:
+    """The rows of a global batch that this worker holds: r, r + size, r + 2 size, ..."""
+    if world_size() == 1:
+        return rows
+    return rows[dist.get_rank() :: world_size()]  # type: ignore[return-value]
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, isfinite
 from time import perf_counter
 
@@ -14,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import OneCycleLR
 
 from dalbt_ray.auxiliary import Auxiliary, Batch
+from dalbt_ray.auxiliary.steps import own_rows
 from dalbt_ray.config import Training, Trial
 from dalbt_ray.data.image_set import Images
 from dalbt_ray.losses.joint import cross_entropy, joint_loss
@@ -117,13 +119,16 @@ def fit(
     parallel = DistributedDataParallel(step, broadcast_buffers=False) if world.size > 1 else step
     per_epoch = ceil(len(data.labeled) / recipe.batch_size)
     total = max(recipe.epochs * per_epoch, recipe.min_steps)
+    if auxiliary is not None:
+        total = auxiliary.settings.classifier_steps(
+            total, unlabeled=len(data.unlabeled), batch_size=recipe.batch_size
+        )
     optimizer, schedule = _optimizer([p for p in network.parameters() if p.requires_grad], recipe, total)
     epoch_loss, epoch_steps, mean_loss, auxiliary_seconds = torch.zeros((), device=device), 0, 0.0, 0.0
     best_accuracy, best_weights = -1.0, None
+    reads_unlabeled = auxiliary is not None and auxiliary.settings.reads_unlabeled
     network.train()
-    for done, batch in enumerate(
-        _batches(data, trial, draws, world, device, total, auxiliary is not None), 1
-    ):
+    for done, batch in enumerate(_batches(data, trial, draws, world, device, total, reads_unlabeled), 1):
         if stop():
             raise Stopped
         optimizer.zero_grad()
@@ -154,7 +159,16 @@ def fit(
     if best_weights is not None:
         network.load_state_dict(best_weights)
     network.eval()
+    if auxiliary is not None:
+        began = perf_counter()
+        auxiliary.fit(data.images, data.labeled, data.unlabeled, partial(_poll, stop))
+        auxiliary_seconds += perf_counter() - began
     return TrainingReport(total, mean_loss, auxiliary_seconds)
+
+
+def _poll(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise Stopped
 
 
 def _optimizer(
@@ -225,7 +239,12 @@ class _Step(nn.Module):
             z = self.network.encode(images)
             return z, z, None
         mean, log_variance = self.network.encode_distribution(images)
-        normal = torch.randn(mean.shape, generator=self.noise, device=mean.device, dtype=mean.dtype)
+        normal = own_rows(
+            lambda total: torch.randn(
+                total, mean.shape[1], generator=self.noise, device=mean.device, dtype=mean.dtype
+            ),
+            len(mean),
+        )
         return mean + (log_variance / 2).exp() * normal, mean, log_variance
 
 
