@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, isfinite
 from time import perf_counter
 
@@ -117,13 +118,16 @@ def fit(
     parallel = DistributedDataParallel(step, broadcast_buffers=False) if world.size > 1 else step
     per_epoch = ceil(len(data.labeled) / recipe.batch_size)
     total = max(recipe.epochs * per_epoch, recipe.min_steps)
+    if auxiliary is not None:
+        total = auxiliary.settings.classifier_steps(
+            total, unlabeled=len(data.unlabeled), batch_size=recipe.batch_size
+        )
     optimizer, schedule = _optimizer([p for p in network.parameters() if p.requires_grad], recipe, total)
     epoch_loss, epoch_steps, mean_loss, auxiliary_seconds = torch.zeros((), device=device), 0, 0.0, 0.0
     best_accuracy, best_weights = -1.0, None
+    reads_unlabeled = auxiliary is not None and auxiliary.settings.reads_unlabeled
     network.train()
-    for done, batch in enumerate(
-        _batches(data, trial, draws, world, device, total, auxiliary is not None), 1
-    ):
+    for done, batch in enumerate(_batches(data, trial, draws, world, device, total, reads_unlabeled), 1):
         if stop():
             raise Stopped
         optimizer.zero_grad()
@@ -155,7 +159,16 @@ def fit(
         network.load_state_dict(best_weights)
     world.share_buffers(network)
     network.eval()
+    if auxiliary is not None:
+        began = perf_counter()
+        auxiliary.fit(data.images, data.labeled, data.unlabeled, partial(_poll, stop))
+        auxiliary_seconds += perf_counter() - began
     return TrainingReport(total, mean_loss, auxiliary_seconds)
+
+
+def _poll(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise Stopped
 
 
 def _optimizer(
