@@ -47,6 +47,8 @@ class Named(Value, ABC):
     """A value that is chosen by name from a visible union: a strategy, an encoder, an objective, a metric."""
 
     name: ClassVar[str]
+    version: ClassVar[int] = 1
+    """Of its algorithm: raised when the same options compute something else. Trials of other values keep their ids."""
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
