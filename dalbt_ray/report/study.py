@@ -100,7 +100,15 @@ class Study:
 
     def baseline(self, setting: str, method: str) -> str | None:
         """The random that a method meets first; itself for a random."""
-        return baseline_of(method, self.configs_of(setting))
+        return self._baselines[setting, method]
+
+    @cached_property
+    def _baselines(self) -> dict[tuple[str, str], str | None]:
+        return {
+            (setting, str(method)): baseline_of(str(method), configs)
+            for setting, configs in self._configs.items()
+            for method in configs.index
+        }
 
     def configs_of(self, setting: str) -> pd.DataFrame:
         """The configurations of a setting's methods that have rounds, by name."""
