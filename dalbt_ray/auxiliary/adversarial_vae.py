@@ -131,6 +131,8 @@ def membership_loss(logits: Tensor, *, labeled: bool) -> Tensor:
 class VaalAuxiliary(Auxiliary):
     """The two networks of one round and their optimizers."""
 
+    settings: VaalSettings
+
     def __init__(
         self, settings: VaalSettings, channels: int, generator: torch.Generator, device: torch.device
     ) -> None:

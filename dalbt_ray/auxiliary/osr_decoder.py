@@ -89,6 +89,8 @@ def bottleneck_loss(
 class DalOsrAuxiliary(Auxiliary):
     """The decoder of one round. It learns from the classifier's own loss, so `update` only takes its step."""
 
+    settings: DalOsrSettings
+
     def __init__(
         self,
         settings: DalOsrSettings,

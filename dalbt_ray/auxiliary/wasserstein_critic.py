@@ -126,6 +126,8 @@ def critic_loss(
 class WaalAuxiliary(Auxiliary):
     """The critic of one round, and its pull on the classifier's features."""
 
+    settings: WaalSettings
+
     def __init__(
         self,
         settings: WaalSettings,

