@@ -148,7 +148,7 @@ class VaalAuxiliary(Auxiliary):
         )
         draw_coder_weights(self.vae, generator)
         draw_weights(self.discriminator, generator)
-        self.vae.to(device, memory_format=torch.channels_last)
+        self.vae.to(device).to(memory_format=torch.channels_last)
         self.discriminator.to(device)
         rate = settings.learning_rate
         self.vae_optimizer = torch.optim.Adam(self.vae.parameters(), lr=rate)

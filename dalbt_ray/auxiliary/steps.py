@@ -45,7 +45,7 @@ def worker_share(rows: Rows) -> Rows:
     """The rows of a global batch that this worker holds: r, r + size, r + 2 size, ..."""
     if world_size() == 1:
         return rows
-    return rows[dist.get_rank() :: world_size()]  # type: ignore[return-value]
+    return rows[dist.get_rank() :: world_size()]
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
