@@ -37,6 +37,7 @@ class VaalSettings(AuxiliarySettings):
     """
 
     joins_loss: ClassVar[bool] = False
+    needs_pixels: ClassVar[bool] = True
 
     latent: int = 32
     width: int = 16

@@ -55,6 +55,9 @@ class AuxiliarySettings(Value, ABC):
     joins_loss: ClassVar[bool]
     """Whether `Auxiliary.loss` changes the classifier: then its round 0 differs from the plain network's."""
 
+    needs_pixels: ClassVar[bool] = False
+    """Whether the networks read or rebuild images: features of a frozen encoder do not do."""
+
     @abstractmethod
     def build(
         self,

@@ -31,6 +31,7 @@ class DalOsrSettings(AuxiliarySettings):
     """
 
     joins_loss: ClassVar[bool] = True
+    needs_pixels: ClassVar[bool] = True
 
     beta: float = 0.1
     reconstruction_weight: float = 1.0

@@ -18,14 +18,15 @@ class SplitSettings(Value):
 
     Attributes:
         train_limit: use only the first so many training images; None is all.
-        initial_size: labeled images that round 0 trains on.
+        initial_size: labeled images that round 0 trains on; with 0 it trains nothing, and the strategy chooses the
+            first labels.
         validation_size: held-out images, never in the pool.
         initial_balance: draw the initial set uniformly, or with the classes as equal as they can be.
         ood_count: OOD images that join the pool.
         pool_size: in-distribution unlabeled images, drawn from what is left; None takes all of it.
 
     Raises:
-        InputError: a size that is negative, no initial image, or an unknown `initial_balance`.
+        InputError: a size that is negative, or an unknown `initial_balance`.
     """
 
     train_limit: int | None = 50_000
@@ -36,9 +37,7 @@ class SplitSettings(Value):
     pool_size: int | None = None
 
     def __post_init__(self) -> None:
-        if self.initial_size < 1:
-            raise InputError("initial_size", self.initial_size, "must be at least 1")
-        for field in ("validation_size", "ood_count"):
+        for field in ("initial_size", "validation_size", "ood_count"):
             if getattr(self, field) < 0:
                 raise InputError(field, getattr(self, field), "must not be negative")
         if self.train_limit is not None and self.train_limit < 1:

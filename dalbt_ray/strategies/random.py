@@ -19,6 +19,7 @@ class Random(Method):
     """
 
     name: ClassVar[str] = "random"
+    cold_start: ClassVar[bool] = True
 
     @property
     def needs(self) -> Needs:

@@ -37,6 +37,7 @@ def manifest(run: Run, records: list[Record]) -> dict[str, Any]:
             "conversion": image_set.conversion,
             "test_in_train": image_set.test_in_train,
             "ood_in_train": image_set.ood_in_train,
+            "features_sha256": image_set.features_sha256,
         },
         "environment": environment(run.device),
         "workers": run.world.size,
