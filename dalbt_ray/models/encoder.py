@@ -95,7 +95,7 @@ class Encoder(Named):
         return False
 
     def prepared(self, images: Tensor) -> Tensor:
-        """What `build`'s layers read of float[b, c, h, w]: pixels of 0..1 in [-1, 1], for every channel and data set."""
+        """What `build`'s layers read of float[b, c, h, w]: pixels of 0..1 in [-1, 1], for every data set."""
         return images * 2 - 1
 
     @abstractmethod

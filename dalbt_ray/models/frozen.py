@@ -72,7 +72,7 @@ class Frozen(Encoder):
         return 0
 
     def check(self) -> None:
-        """Refuse an unknown model, weights that are not there or not those that were named, and half a preprocessing."""
+        """Refuse an unknown model, missing weights or other ones than were named, and half a preprocessing."""
         source = source_of(self.model)
         source.check(self.model)
         file = Path(self.weights).expanduser() if self.weights else source.installed_weights(self.model)

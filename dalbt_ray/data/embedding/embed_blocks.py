@@ -55,8 +55,9 @@ Say: TypeAlias = Callable[[str], None]
 
 
 def file_to_embed(path: Path, shape: Shape, embedding: Embedding, data_root: Path | None) -> FileToEmbed:
-    """Where the features of a file belong: beside the data root that it lies in, if that can be written; otherwise (the
-    embedded sets, a read-only root) in the user's cache folder.
+    """Where the features of a file belong: in the data root that it lies in, if that can be written.
+
+    Otherwise (the embedded sets, a read-only root) in the user's cache folder.
 
     Raises:
         InputError: a damaged file.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.models.pretrained.source import Preprocessing, Source, library
+from dalbt_ray.models.pretrained.source import Source, library
 
 _LIBRARY = "onnxruntime"
 
@@ -21,10 +21,10 @@ class OnnxSource(Source):
         return model == "onnx"
 
     def check(self, model: str) -> None:  # noqa: ARG002
-        """onnxruntime has to be installed."""
+        """The library has to be installed."""
         library(_LIBRARY, _LIBRARY)
 
-    def preprocessing(self, model: str) -> None:  # noqa: ARG002
+    def preprocessing(self, model: str) -> None:
         """A file does not say."""
 
     def to_bring(self, model: str) -> str:  # noqa: ARG002

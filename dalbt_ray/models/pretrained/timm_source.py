@@ -36,7 +36,7 @@ class TimmSource(Source):
         return Preprocessing(found.input_size[1], tuple(found.mean), tuple(found.std), interpolation)  # type: ignore[arg-type]
 
     def to_bring(self, model: str) -> str:
-        """timm's own places."""
+        """The library's own places."""
         found = library("timm", _EXTRA).get_pretrained_cfg(model)
         places = (
             [f"model.safetensors of huggingface.co/{found.hf_hub_id}"] if found and found.hf_hub_id else []

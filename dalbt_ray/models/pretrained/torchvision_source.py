@@ -37,7 +37,7 @@ class TorchvisionSource(Source):
         return Preprocessing(found.crop_size[0], tuple(found.mean), tuple(found.std), interpolation)  # type: ignore[arg-type]
 
     def to_bring(self, model: str) -> str:
-        """torchvision's own place."""
+        """The library's own place."""
         return f"bring {_weights(model).url} and name it as encoder.weights"
 
     def load(self, model: str, file: Path) -> nn.Module:
