@@ -9,19 +9,28 @@ from typing import Any, TypeAlias, get_args
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.strategies.badge import Badge
+from dalbt_ray.strategies.bait import Bait
 from dalbt_ray.strategies.batch_bald import BatchBALD
+from dalbt_ray.strategies.cluster_margin import ClusterMargin
 from dalbt_ray.strategies.core_set import CoreSet
 from dalbt_ray.strategies.dal import DAL
 from dalbt_ray.strategies.dal_osr import DalOsr
 from dalbt_ray.strategies.dalbt import Dalbt
 from dalbt_ray.strategies.dbal import DBAL
+from dalbt_ray.strategies.dropquery import DropQuery
 from dalbt_ray.strategies.ensemble_varr import EnsembleVarR
 from dalbt_ray.strategies.entropy import Entropy
 from dalbt_ray.strategies.least_confidence import LeastConfidence
 from dalbt_ray.strategies.margin import Margin
+from dalbt_ray.strategies.max_herding import MaxHerding
 from dalbt_ray.strategies.mc_dropout import MCDropout
 from dalbt_ray.strategies.method import Method, Needs, Ranked
+from dalbt_ray.strategies.power_bald import PowerBALD
+from dalbt_ray.strategies.power_margin import PowerMargin
+from dalbt_ray.strategies.prob_cover import ProbCover
 from dalbt_ray.strategies.random import Random
+from dalbt_ray.strategies.typiclust import TypiClust
+from dalbt_ray.strategies.uncertainty_herding import UncertaintyHerding
 from dalbt_ray.strategies.vaal import VAAL
 from dalbt_ray.strategies.waal import WAAL
 
@@ -43,6 +52,15 @@ Strategy: TypeAlias = (
     | DAL
     | VAAL
     | WAAL
+    | TypiClust
+    | ProbCover
+    | MaxHerding
+    | UncertaintyHerding
+    | DropQuery
+    | ClusterMargin
+    | Bait
+    | PowerMargin
+    | PowerBALD
 )  # fmt: skip  # one method a line
 
 STRATEGIES: dict[str, type[Strategy]] = {method.name: method for method in get_args(Strategy)}

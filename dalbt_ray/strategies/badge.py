@@ -34,7 +34,8 @@ class Badge(Method):
     ) -> NDArray[np.int64]:
         """k-means++ over the candidates; images that are labeled already play no part."""
         gradients = Gradients.of(pool.probabilities[candidates], pool.features[candidates])
-        return candidates[seed_centers(gradients, budget, rng)]
+        longest = np.flatnonzero(gradients.lengths == gradients.lengths.max())
+        return candidates[seed_centers(gradients, budget, rng, first=int(rng.choice(longest)))]
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,10 @@ class Gradients:
         return products
 
 
-def seed_centers(gradients: Gradients, budget: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """k-means++ (Arthur and Vassilvitskii 2007) by rejection: rows in the order of drawing, int64[budget].
+def seed_centers(
+    gradients: Gradients, budget: int, rng: np.random.Generator, *, first: int
+) -> NDArray[np.int64]:
+    """k-means++ (Arthur and Vassilvitskii 2007) by rejection: rows in the order of drawing from `first` on.
 
     A batch of proposals comes from the squared distances of some draws ago. These are upper bounds of the
     present ones, so a proposal that is accepted with probability present / past follows the present law
@@ -84,8 +87,7 @@ def seed_centers(gradients: Gradients, budget: int, rng: np.random.Generator) ->
     accepted.
     """
     n = len(gradients.lengths)
-    longest = np.flatnonzero(gradients.lengths == gradients.lengths.max())
-    picks = [int(rng.choice(longest))]
+    picks = [first]
     weights = np.full(n, np.inf, np.float32)
     fresh = picks
     while len(picks) < budget:

@@ -11,13 +11,30 @@ from numpy.typing import NDArray
 
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies import STRATEGIES, Method, Ranked, get_strategy
+from dalbt_ray.strategies.bait import Bait
+from dalbt_ray.strategies.cluster_margin import ClusterMargin
 from dalbt_ray.strategies.dalbt import Dalbt, Policy
+from dalbt_ray.strategies.dropquery import DropQuery
+from dalbt_ray.strategies.max_herding import MaxHerding
+from dalbt_ray.strategies.prob_cover import ProbCover
+from dalbt_ray.strategies.typiclust import TypiClust
+from dalbt_ray.strategies.uncertainty_herding import UncertaintyHerding
 from tests.contract.pools import TROUBLES, pools, rows_of, smooth_pool
 
 # Options that make a method's own training short; what it promises does not depend on them.
 SHORT: dict[str, dict[str, object]] = {"dal": {"sub_batches": 2, "max_steps": 2, "hidden": 4}}
 
 METHODS: list[Method] = [get_strategy(name, **SHORT.get(name, {})) for name in STRATEGIES]
+# Samples smaller than the pools here: the same promises with the options that bound what a query costs.
+METHODS += [
+    TypiClust(sample=1, clusters=2, smallest=1),
+    ProbCover(sample=1, radius=0.5),
+    MaxHerding(sample=1),
+    UncertaintyHerding(sample=1, bandwidth=0.5),
+    DropQuery(sample=1),
+    ClusterMargin(sample=2, cluster_size=2, oversampling=1.0),
+    Bait(sample=1, joint_size=2, dimensions=2),
+]
 METHODS += [Dalbt(policy=policy) for policy in get_args(Policy)[1:]] + [Dalbt(distance="cosine")]
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: repr(method)[:60])
@@ -150,6 +167,27 @@ def test_a_pool_without_unlabeled_images_sells_nothing(method: Method) -> None:
     pool = smooth_pool(seed=0)
     done = replace(pool, labeled=np.ones_like(pool.labeled), labels=pool.predicted)
     assert_valid(select(method, done, 5), done, 5)
+
+
+@pytest.mark.parametrize("method", [method for method in METHODS if method.cold_start], ids=repr)
+@many_pools
+@given(pool=pools(), budget=budgets, seed=st.integers(0, 3))
+def test_a_cold_start_needs_features_only(method: Method, pool: PoolView, budget: int, seed: int) -> None:
+    """With nothing labeled: a valid query, and whatever an untrained network says makes no difference to it."""
+    cold = replace(pool, labeled=np.zeros_like(pool.labeled), labels=np.full_like(pool.labels, -1))
+    uniform = np.full_like(pool.probabilities, 1 / pool.probabilities.shape[1])
+    untrained = replace(
+        cold,
+        probabilities=uniform,
+        mc_probabilities=None,
+        member_probabilities=None,
+        auxiliary=None,
+        validation_probabilities=None,
+        validation_labels=None,
+    )
+    picks = select(method, cold, budget, seed)
+    assert_valid(picks, cold, budget)
+    np.testing.assert_array_equal(picks, select(method, untrained, budget, seed))
 
 
 def test_no_strategy_can_see_a_hidden_label() -> None:
