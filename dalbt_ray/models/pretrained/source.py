@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,15 +100,21 @@ def fill(layers: nn.Module, tensors: Mapping[str, Tensor], model: str, file: Pat
     return layers.eval()
 
 
+def refuse_if_missing(name: str, extra: str) -> None:
+    """Refuse a library that is not installed, without the seconds that importing it takes.
+
+    Raises:
+        InputError: names the extra that has it.
+    """
+    if find_spec(name) is None:
+        raise InputError("encoder.model", name, "is not installed", remedy=f"pip install {extra}")
+
+
 def library(name: str, extra: str) -> Any:
     """An optional library.
 
     Raises:
         InputError: it is not installed; names the extra that has it.
     """
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise InputError("encoder.model", name, "is not installed", remedy=f"pip install {extra}") from error
+    refuse_if_missing(name, extra)
+    return import_module(name)
