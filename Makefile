@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quick test check setup setup-dev slow-test bench clean
+.PHONY: quick test check docs setup setup-dev bench clean
 
 quick: setup  ## set up, run DALBT against its baselines on embedded real images, show the result
 	$(BIN)/python sweeps/paper_grid.py --preset quick
@@ -17,6 +17,9 @@ check: setup-dev  ## format, lint, types, import order
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup  ## docs/options.md from the classes
+	$(BIN)/python -m scripts.make_options_page
 
 bench: setup  ## every claim of the README, measured side by side
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

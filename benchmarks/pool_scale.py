@@ -27,7 +27,8 @@ from dalbt_ray.cluster.connection import connected
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.pool_scoring import score_files
 from dalbt_ray.data.image_set import load_image_set
-from dalbt_ray.data.split_file import SetMetadata, write_split
+from dalbt_ray.data.split_file import SetMetadata
+from dalbt_ray.data.split_writing import write_split
 from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.pool import PoolView

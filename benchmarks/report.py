@@ -10,12 +10,13 @@ import argparse
 import tempfile
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import Any
 
 import numpy as np
 
 from dalbt_ray.config import Trial
 from dalbt_ray.report.build import build_report
-from dalbt_ray.results import Record, ResultsStore, load_results, tables
+from dalbt_ray.results import Acquired, Query, Record, ResultsStore, RoundRow, Timing, load_results
 from sweeps.paper_grid import paper
 
 INITIAL, OWN, OOD_SETS = 100, 50_000, 10_000
@@ -23,12 +24,11 @@ INITIAL, OWN, OOD_SETS = 100, 50_000, 10_000
 
 def records(trial: Trial, budget: int, rng: np.random.Generator) -> list[Record]:
     """The committed rounds of one trial: a saturating curve, and queries of `budget` images in random order."""
-    names = {
+    names: dict[str, Any] = {
         "dataset": trial.dataset,
         "ood": trial.ood,
         "strategy": trial.strategy.name,
         "objective": trial.objective,
-        "variant": trial.variant,
         "network_id": trial.network_id,
         "budget": trial.budget,
         "seed": trial.seed,
@@ -43,52 +43,59 @@ def records(trial: Trial, budget: int, rng: np.random.Generator) -> list[Record]
         labeled = INITIAL + acquired - ood
         accuracy = float(0.9 - 0.4 * (labeled / 100) ** -0.6 + gain + rng.normal(0, 0.005))
         last = is_ood[acquired - budget : acquired]
-        row = names | {
-            "round": r,
-            "n_labeled": labeled,
-            "n_unlabeled": OWN + ood_pool - acquired + ood,
-            "n_bought": acquired,
-            "n_ood_bought": ood,
-            "n_repeat": 0,
-            "purity": float(1 - last.mean()) if r else None,
-            "cumulative_purity": 1 - ood / acquired if r else None,
-            "pool_ood_share": ood_pool / (OWN + ood_pool) if r else None,
-            "ood_auroc": 0.4 if r and ood_pool else None,
-            "labeled_sha256": f"{trial.seed:016x}" if r == 0 else "0123456789abcdef",
-            "status": "ok",
-            "note": "",
-            "test_accuracy": accuracy,
-            "test_nll": 2 * (1 - accuracy),
-            "test_ece": 0.3 * (1 - accuracy),
-            "train_accuracy": 1.0,
-            "validation_accuracy": accuracy,
-            "train_loss": 0.1,
-            "steps": 40,
-        }
-        picks = [
-            {
-                "rank": rank,
-                "row": int(image),
-                "sample_id": int(image),
-                "source": names["ood"] if ood_one else names["dataset"],
-                "is_ood": bool(ood_one),
-                "label": -1 if ood_one else int(image) % 10,
-                "score": float(budget - rank),
-            }
-            for rank, (image, ood_one) in enumerate(
-                zip(images[acquired : acquired + budget], is_ood[acquired : acquired + budget], strict=True)
+        row = RoundRow(
+            **names,
+            round=r,
+            n_labeled=labeled,
+            n_unlabeled=OWN + ood_pool - acquired + ood,
+            n_bought=acquired,
+            n_ood_bought=ood,
+            n_repeat=0,
+            purity=float(1 - last.mean()) if r else None,
+            cumulative_purity=1 - ood / acquired if r else None,
+            pool_ood_share=ood_pool / (OWN + ood_pool) if r else None,
+            ood_auroc=0.4 if r and ood_pool else None,
+            labeled_sha256=f"{trial.seed:016x}" if r == 0 else "0123456789abcdef",
+            train_accuracy=1.0,
+            validation_accuracy=accuracy,
+            train_loss=0.1,
+            steps=40,
+            measures={
+                "test_accuracy": accuracy,
+                "test_nll": 2 * (1 - accuracy),
+                "test_ece": 0.3 * (1 - accuracy),
+            },
+        )
+        query = Query(
+            acquired=tuple(
+                Acquired(
+                    rank=rank,
+                    row=int(image),
+                    sample_id=int(image),
+                    source=trial.ood if ood_one else trial.dataset,
+                    is_ood=bool(ood_one),
+                    label=-1 if ood_one else int(image) % 10,
+                    score=float(budget - rank),
+                )
+                for rank, (image, ood_one) in enumerate(
+                    zip(
+                        images[acquired : acquired + budget],
+                        is_ood[acquired : acquired + budget],
+                        strict=True,
+                    )
+                )
             )
-        ]
+        )
         parts = ("train", "auxiliary", "score", "select", "evaluate", "total")
-        timing = {f"{part}_seconds": 1.0 for part in parts} | {
-            "host": "host",
-            "device": "cpu",
-            "threads": 1,
-            "peak_memory_mib": 700.0,
-            "started_utc": "2026-01-01T00:00:00+00:00",
-        }
-        query = {"picks": picks, "n_repeat": 0, "note": "", "pool_ood_share": None, "ood_auroc": None}
-        committed.append({"row": row, "query": query if r < trial.rounds else None, "timing": timing})
+        timing = Timing(
+            **{f"{part}_seconds": 1.0 for part in parts},
+            host="host",
+            device="cpu",
+            threads=1,
+            peak_memory_mib=700.0,
+            started_utc="2026-01-01T00:00:00+00:00",
+        )
+        committed.append(Record(row=row, query=query, timing=timing))
     return committed
 
 
@@ -105,7 +112,7 @@ def fill(root: Path, most: int) -> int:
             "config": trial.canonical(),
             "data": {"test_in_train": 0, "ood_in_train": 0},
         }
-        store.publish(name, manifest, **tables(name, records(trial, min(trial.budget, most), rng)))
+        store.publish(name, manifest, records(trial, min(trial.budget, most), rng))
     return len(grid)
 
 

@@ -38,7 +38,8 @@ from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.objectives.joint import Joint
-from dalbt_ray.views.batch_views import ViewSettings, make_views
+from dalbt_ray.views.batch_views import make_views
+from dalbt_ray.views.byol import ByolViews
 
 BATCH, REPETITIONS = 64, 5
 USUAL_IMAGES = BATCH * 15  # a block of the slow side; about two seconds
@@ -49,13 +50,13 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # clean images, view a, view b, l
 class TwoViews(Dataset[Batch]):
     """The usual data set: one image at a time, transformed twice."""
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, settings: ViewSettings) -> None:
+    def __init__(self, images: np.ndarray, labels: np.ndarray, settings: ByolViews) -> None:
         self.images = [Image.fromarray(image) for image in images[..., 0]]
         self.labels = labels
         self.clean = transforms.ToTensor()
         self.views = [self.view(settings, number) for number in (0, 1)]
 
-    def view(self, settings: ViewSettings, number: int) -> transforms.Compose:
+    def view(self, settings: ByolViews, number: int) -> transforms.Compose:
         """BYOL's recipe for view a (0) or b (1) of a gray image."""
         jitter = transforms.ColorJitter(settings.brightness, settings.contrast)
         return transforms.Compose(
@@ -81,7 +82,7 @@ class TwoViews(Dataset[Batch]):
 
 def usual_batches(images: np.ndarray, labels: np.ndarray, workers: int) -> Iterator[Batch]:
     """One shuffled pass with torchvision."""
-    data = TwoViews(images[:USUAL_IMAGES], labels, ViewSettings())
+    data = TwoViews(images[:USUAL_IMAGES], labels, ByolViews())
     context = "fork" if workers else None
     yield from DataLoader(data, BATCH, shuffle=True, num_workers=workers, multiprocessing_context=context)
 
@@ -92,7 +93,7 @@ def our_batches(images: np.ndarray, labels: np.ndarray) -> Iterator[Batch]:
     pool, classes = torch.tensor(images).permute(0, 3, 1, 2), torch.from_numpy(labels)
     for rows in torch.randperm(len(pool), generator=generator).split(BATCH):
         clean = pool[rows].float().div_(255)
-        yield clean, *make_views(clean, ViewSettings(), generator), classes[rows]
+        yield clean, *make_views(clean, ByolViews(), generator), classes[rows]
 
 
 def train(

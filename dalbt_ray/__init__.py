@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from dalbt_ray.strategies.method import Method as Method
     from dalbt_ray.strategies.method import Needs as Needs
     from dalbt_ray.strategies.method import Ranked as Ranked
-    from dalbt_ray.views.view_parameters import ViewSettings as ViewSettings
+    from dalbt_ray.views.byol import ByolViews as ByolViews
+    from dalbt_ray.views.digits import DigitViews as DigitViews
+    from dalbt_ray.views.pair_of_views import Views as Views
 
 _HOMES = {
     "config": ("Trial", "Training"),
@@ -59,7 +61,9 @@ _HOMES = {
     "results.load": ("load_results",),
     "strategies": ("get_strategy",),
     "strategies.method": ("Method", "Needs", "Ranked"),
-    "views.view_parameters": ("ViewSettings",),
+    "views.byol": ("ByolViews",),
+    "views.digits": ("DigitViews",),
+    "views.pair_of_views": ("Views",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

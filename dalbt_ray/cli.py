@@ -63,10 +63,17 @@ def _data_list(arguments: argparse.Namespace) -> int:
 
 
 def _data_prepare(arguments: argparse.Namespace) -> int:
+    from dalbt_ray.data.prepare.folder_options import FolderOptions
     from dalbt_ray.data.prepare.listing import data_prepare
 
-    root = data_root_argument(arguments.data_root)
-    print(data_prepare(arguments.set, arguments.name, root, size=arguments.size, licence=arguments.licence))
+    options = FolderOptions(
+        size=arguments.size,
+        test_share=arguments.test_share,
+        test_seed=arguments.test_seed,
+        skip_bad=arguments.skip_bad,
+        licence=arguments.licence,
+    )
+    print(data_prepare(arguments.set, arguments.name, data_root_argument(arguments.data_root), options))
     return 0
 
 
@@ -79,6 +86,12 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    if arguments.follow:
+        from dalbt_ray.report.follow import follow_report
+
+        for line in follow_report(arguments.results, arguments.out):
+            print(line, flush=True)
+        return 0
     from dalbt_ray.report.build import build_report
 
     print(build_report(arguments.results, arguments.out))
@@ -116,12 +129,18 @@ def _parser() -> argparse.ArgumentParser:
 
     data = commands.add_parser("data", help="which data sets are there; download or convert one")
     actions = data.add_subparsers(required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="what is there, how many images, licence, hash")
+    listing = actions.add_parser("list", help="what is there, how many images, license, hash")
     prepare = actions.add_parser("prepare", help="download a set by name, or convert a folder of images")
     prepare.add_argument("set", metavar="NAME_OR_FOLDER")
-    prepare.add_argument("--name", default="", help="name of the new set, for a folder")
-    prepare.add_argument("--size", type=int, metavar="PIXELS", help="resize every image to this square")
-    prepare.add_argument("--licence", default="", help="kept with the set, for a folder")
+    for name, kind, metavar, default, text in (
+        ("name", str, "NAME", "", "name of the new set (default: the folder's)"),
+        ("size", int, "PIXELS", None, "resize every image to this square, 8 to 256 pixels a side"),
+        ("test-share", float, "SHARE", 0.2, "set aside for tests if the folder has no test split (0.2)"),
+        ("test-seed", int, "SEED", 0, "which images those are (0)"),
+        ("licence", str, "TEXT", "", "recorded with the set"),
+    ):
+        prepare.add_argument(f"--{name}", type=kind, metavar=metavar, default=default, help=text)
+    prepare.add_argument("--skip-bad", action="store_true", help="leave out images that cannot be used")
     for action, run in ((listing, _data_list), (prepare, _data_prepare)):
         action.add_argument("--data-root", metavar="DIR", help="folder of data sets (default: $DALBT_DATA)")
         action.set_defaults(run=run)
@@ -136,6 +155,11 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         if name == "report":
             command.add_argument("--out", metavar="DIR", help="where to write (default: DIR/report)")
+            command.add_argument(
+                "--follow",
+                action="store_true",
+                help="write it again as rounds come, until the sweep is through",
+            )
         if name == "compact":
             command.add_argument(
                 "--out", metavar="DIR", help="a new results folder that gets the bundle and nothing else"

@@ -26,7 +26,8 @@ from dalbt_ray.results import trial_id
 from dalbt_ray.strategies import STRATEGIES, Method
 from dalbt_ray.strategies.dalbt import Dalbt
 from dalbt_ray.strategies.on_features import refuse_what_features_lack
-from dalbt_ray.views.view_parameters import ViewSettings
+from dalbt_ray.views import VIEWS, Views
+from dalbt_ray.views.byol import ByolViews
 
 ImageKey: TypeAlias = tuple[str, str, Embedding | None]
 
@@ -81,7 +82,7 @@ class Trial(Value):
         encoder: the network below the latent.
         network: what stands on the encoder.
         training: how a network is trained.
-        views: augmentation of the images that an objective wants two views of.
+        views: how the two views of an image are made, where the objective wants them.
         metrics: what is measured of test predictions beside what always is.
     """
 
@@ -97,7 +98,7 @@ class Trial(Value):
     encoder: Encoder = field(default_factory=LeNet)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     training: Training = field(default_factory=Training)
-    views: ViewSettings = field(default_factory=ViewSettings)
+    views: Views = field(default_factory=ByolViews)
     metrics: tuple[Metric, ...] = ()
 
     def check(self) -> None:
@@ -179,6 +180,7 @@ def known_classes(trials: Iterable[Trial] = ()) -> Classes:
         Method: dict(STRATEGIES),
         Objective: dict(OBJECTIVES),
         Encoder: dict(ENCODERS),
+        Views: dict(VIEWS),
         Metric: {metric.name: type(metric) for metric in METRICS},
     }
     used: dict[tuple[type[Value], str], type[Named]] = {}
@@ -187,6 +189,7 @@ def known_classes(trials: Iterable[Trial] = ()) -> Classes:
             (Method, trial.strategy),
             (Objective, trial.objective),
             (Encoder, trial.encoder),
+            (Views, trial.views),
             *((Metric, metric) for metric in trial.metrics),
         ):
             if used.setdefault((base, each.name), type(each)) is not type(each):

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 
 class InputError(ValueError):
-    """Input that is refused before any training: one line with the field, its value and the remedy.
+    """Input that is refused before any training: field, value and remedy in one line; a list may follow, indented.
 
     Commands print the message without a traceback and exit with status 2.
     """

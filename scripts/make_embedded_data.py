@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from dalbt_ray.data.catalog import KNOWN_SETS
 from dalbt_ray.data.decoding import encode_png
-from dalbt_ray.data.split_file import SetMetadata, file_sha256, read_split, write_split
+from dalbt_ray.data.split_file import SetMetadata, file_sha256, read_split
+from dalbt_ray.data.split_writing import write_split
 
 SEED = 20_220_403
 
@@ -34,7 +35,7 @@ class Subset:
 SUBSETS = (
     Subset("fashion_mini", "train", "fashion_mnist", "train", 10_000),
     Subset("fashion_mini", "test", "fashion_mnist", "test", 2_000),
-    # KMNIST's test images, stored as a train split: they serve as foreign images only.
+    # KMNIST's test images, stored as a train split: they serve as OOD images only.
     Subset("kmnist_mini", "train", "kmnist", "test", 2_000),
 )
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from dalbt_ray.data.decoding import encode_png
-from dalbt_ray.data.split_file import SetMetadata, read_metadata, read_split, write_split
+from dalbt_ray.data.split_file import SetMetadata, read_metadata, read_split
+from dalbt_ray.data.split_writing import write_split
 
 COPIES = 3
 NOISE = 0.1 * 255

@@ -3,9 +3,9 @@
     python sweeps/frozen.py --preset quick
     python sweeps/frozen.py --data-root DIR
 
-EfficientNet-Lite0 (ImageNet; its weights are an installed package) embeds every image once; each trial solves a logistic
-regression on the features of the labeled ones. Nothing is labeled at first: max_herding and typiclust choose the first
-labels too, the others begin with a random query. All methods train alike, on cross-entropy.
+EfficientNet-Lite0 (ImageNet; its weights are an installed package) embeds every image once; each trial solves a
+logistic regression on the features of the labeled ones. Nothing is labeled at first: max_herding, typiclust and
+core_set choose the first labels too, the others begin with a random query. All train alike, on cross-entropy.
 """
 
 import sys

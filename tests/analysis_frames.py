@@ -1,11 +1,13 @@
-"""Synthetic frames with the columns of a real sweep, so that the analysis can be tested without training."""
+"""Synthetic frames with the columns of a real sweep, so that the report can be tested without training."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from dalbt_ray.report.study import Study, prepare
 
 Row = dict[str, Any]
 
@@ -27,7 +29,9 @@ class Sweep:
     settings: list[tuple[str, str, int]] = field(
         default_factory=lambda: [("fashion_mini", "", 100), ("fashion_mini", "kmnist_mini", 100)]
     )
-    methods: list[tuple[str, str, float]] = field(default_factory=lambda: METHODS)
+    methods: list[tuple[Any, ...]] = field(
+        default_factory=lambda: METHODS
+    )  # strategy, objective, gain[, options]
     seeds: int = 3
     last_round: int = 5
     initial: int = 100
@@ -37,11 +41,22 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Frames:
-    """The three frames of `load_results`."""
+    """The four frames of `load_results`."""
 
     rounds: pd.DataFrame
     selections: pd.DataFrame
     timings: pd.DataFrame
+    trials: pd.DataFrame
+
+
+def make_study(sweep: Sweep | None = None, seed: int = 0) -> Study:
+    """`make_frames`, prepared."""
+    return prepare(make_frames(sweep, seed))
+
+
+def study_of(frames: Frames, **changes: pd.DataFrame) -> Study:
+    """`frames`, prepared, with some of them replaced."""
+    return prepare(replace(frames, **changes))
 
 
 def make_frames(sweep: Sweep | None = None, seed: int = 0) -> Frames:
@@ -49,30 +64,58 @@ def make_frames(sweep: Sweep | None = None, seed: int = 0) -> Frames:
     sweep = sweep or Sweep()
     rng = np.random.default_rng(seed)
     tables: dict[str, list[Row]] = {"rounds": [], "selections": [], "timings": []}
-    number = 0
+    trials: dict[str, Row] = {}
     for dataset, ood, budget in sweep.settings:
         shared = rng.normal(0, 0.01, size=sweep.seeds)
         start = {key: rng.normal(0, 0.004) for key in product(range(sweep.seeds), ("joint", "supervised"))}
-        for (strategy, objective, gain), trial_seed in product(sweep.methods, range(sweep.seeds)):
+        for (strategy, objective, gain, *options), trial_seed in product(sweep.methods, range(sweep.seeds)):
             names = {
                 "dataset": dataset,
                 "ood": ood,
                 "strategy": strategy,
                 "objective": objective,
-                "variant": "",
             }
-            names |= {"budget": budget, "seed": trial_seed, "network_id": f"net-{objective}"}
+            names |= {"budget": budget, "seed": trial_seed, "network_id": _network(objective, *options)}
             noise = [start[trial_seed, objective], *rng.normal(0, 0.006, size=sweep.last_round)]
             level = [0.02 if objective == "joint" else 0.0] + [gain] * sweep.last_round
             accuracy_shift = np.array(noise) + level + shared[trial_seed]
             trial = _trial(sweep, names, accuracy_shift, rng)
             for table, rows in trial.items():
-                tables[table] += [{"trial_id": f"{number:016x}", **row} for row in rows]
-            number += 1
+                tables[table] += [{"trial_id": f"{len(trials):016x}", **row} for row in rows]
+            trials[f"{len(trials):016x}"] = _config(sweep, names, *options)
     frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
     optional = ["purity", "cumulative_purity", "pool_ood_share", "ood_auroc"]
     frames["rounds"][optional] = frames["rounds"][optional].astype("float64")
-    return Frames(**frames)
+    return Frames(**frames, trials=pd.DataFrame.from_dict(trials, orient="index").rename_axis("trial_id"))
+
+
+def _network(objective: str, options: Row | None = None) -> str:
+    """Equal where the same network is trained."""
+    trained = {name: value for name, value in (options or {}).items() if not name.startswith("strategy.")}
+    return f"net-{objective}{trained or ''}"
+
+
+def _config(sweep: Sweep, names: Row, options: Row | None = None) -> Row:
+    """The row of `trials`: a trial's configuration, flattened."""
+    own = {"objective.self_supervised_weight": 0.001} if names["objective"] == "joint" else {}
+    return {
+        **{name: names[name] for name in ("dataset", "ood", "budget", "seed")},
+        "ood_policy": "return",
+        "rounds": sweep.last_round,
+        "strategy.name": names["strategy"],
+        "objective.name": names["objective"],
+        **own,
+        "encoder.name": "lenet",
+        "encoder.latent_dim": 60,
+        "network.dropout": 0.0,
+        "network.projector": [128, 128],
+        "training.epochs": 20,
+        "training.min_steps": 0,
+        "splits.initial_size": sweep.initial,
+        "status": "ok",
+        "rounds_done": sweep.last_round,
+        **(options or {}),
+    }
 
 
 def _trial(
@@ -133,6 +176,8 @@ def _trial(
                 "validation_accuracy": accuracy,
                 "train_loss": 1 - accuracy,
                 "steps": 200,
+                "converged": True,
+                "test_recall": [accuracy] * 10,
                 "labeled_sha256": f"seed {names['seed']}" if r == 0 else "later",
             }
         )

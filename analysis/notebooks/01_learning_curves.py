@@ -21,27 +21,26 @@ import os
 
 import pandas as pd
 
-from dalbt_ray.report.curves import learning_curves, summarize
-from dalbt_ray.report.frames import prepare_rounds
+from dalbt_ray.report.curves import learning_curves
 from dalbt_ray.report.plots import curve_figure, save_figure
-from dalbt_ray.results import load_results
+from dalbt_ray.report.study import read_study
+from dalbt_ray.report.summaries import summarize
 
 # %matplotlib inline
 
 # %%
 folder = os.environ.get("DALBT_RESULTS", "results/quick")
-results = load_results(folder, include_running=True)
-rounds = prepare_rounds(results.rounds)
+study = read_study(folder)
+rounds = study.rounds
 print(f"{rounds['trial_id'].nunique()} trials, {len(rounds)} rounds, seeds {sorted(rounds['seed'].unique())}")
 
 # %% [markdown]
 # ## Accuracy
 #
-# Bands are 95 % bootstrap intervals over seeds. With few seeds they are too narrow: they cover the true mean in 74 % of
-# cases with 3 seeds and in 84 % with 5.
+# Bands are 95 % t intervals over seeds; a single seed has none.
 
 # %%
-curve_figure(rounds)
+curve_figure(study)
 
 # %% [markdown]
 # ## Calibration
@@ -49,7 +48,7 @@ curve_figure(rounds)
 # Any column of `rounds` can be drawn: `test_nll`, `test_ece`, `train_accuracy`, `purity` and so on.
 
 # %%
-curve_figure(rounds, "test_ece")
+curve_figure(study, "test_ece")
 
 # %% [markdown]
 # ## The numbers
@@ -80,5 +79,5 @@ plain.groupby(["dataset", "ood", "strategy", "objective", "round"])["test_accura
 # `dalbt_ray.report.plots.figure_2` to `figure_6` draw the paper's figures from a sweep that has their trials.
 
 # %%
-# save_figure(curve_figure(rounds), Path("figures"), "accuracy")  # PNG, SVG and PDF
+# save_figure(curve_figure(study), Path("figures"), "accuracy")  # PNG, SVG and PDF
 help(save_figure)

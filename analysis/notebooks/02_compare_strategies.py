@@ -18,24 +18,23 @@
 # %%
 import os
 
-from dalbt_ray.report.frames import prepare_rounds
 from dalbt_ray.report.rankings import mean_ranks, pairwise_wilcoxon, penalty_matrix, setting_means
-from dalbt_ray.report.statistics import compare_with_random, power_sentence, saving_against_random
-from dalbt_ray.results import load_results
+from dalbt_ray.report.savings import saving_against_random
+from dalbt_ray.report.statistics import compare_with_random, power_sentence
+from dalbt_ray.report.study import read_study
 
 # %%
 folder = os.environ.get("DALBT_RESULTS", "results/quick")
-rounds = prepare_rounds(load_results(folder).rounds)
+study = read_study(folder)
 
 # %% [markdown]
 # ## Against random sampling
 #
-# A method against random under its own objective: what the selection contributes. A joint method against random
-# (supervised): selection and loss together. Random (joint) against random (supervised): the loss alone.
+# A method meets the random that equals it in everything else; `shows` says what a difference may come from.
 
 # %%
-differences = compare_with_random(rounds, "aubc")
-columns = ["setting", "method", "baseline", "n_seeds", "difference", "low", "high", "p", "p_holm"]
+differences = compare_with_random(study, "aubc")
+columns = ["setting", "method", "baseline", "shows", "n_seeds", "difference", "low", "high", "p", "p_holm"]
 differences[columns].round(4)
 
 # %% [markdown]
@@ -48,10 +47,10 @@ for setting, table in differences.groupby("setting", sort=False):
 # %% [markdown]
 # ## Labels saved
 #
-# Labels that a method needs to reach the final accuracy of the same seed's random trial.
+# Labels to the same accuracy, seed by seed: the lower of the two final ones, of the method and of its random.
 
 # %%
-saving_against_random(rounds).round(3)
+saving_against_random(study).round(3)
 
 # %% [markdown]
 # ## Every pair
@@ -60,7 +59,7 @@ saving_against_random(rounds).round(3)
 # after Holm's correction, summed over settings.
 
 # %%
-penalties = penalty_matrix(rounds)
+penalties = penalty_matrix(study.rounds)
 penalties.matrix.round(2)
 
 # %%
@@ -72,7 +71,7 @@ penalties.tests.sort_values("p").head(10)
 # Mean ranks need settings in which every method took part; Wilcoxon's test takes each pair's own settings.
 
 # %%
-means = setting_means(rounds)
+means = setting_means(study.rounds)
 ranks, settings, left_out = mean_ranks(means)
 print(f"over {len(settings)} settings, without {left_out}")
 ranks

@@ -19,22 +19,22 @@
 import os
 
 from dalbt_ray.report.acquired import purity_by_round, purity_summary
-from dalbt_ray.report.frames import prepare_rounds
 from dalbt_ray.report.plots import curve_figure
-from dalbt_ray.results import load_results
+from dalbt_ray.report.study import read_study
 
 # %matplotlib inline
 
 # %%
 folder = os.environ.get("DALBT_RESULTS", "results/quick")
-rounds = prepare_rounds(load_results(folder, include_running=True).rounds)
+study = read_study(folder)
+rounds = study.rounds
 mixed = rounds[rounds["ood"] != ""]
 
 # %% [markdown]
 # ## Totals
 #
-# Enrichment is purity over the share of in-distribution images available: 1 for a uniform draw. `repeats` are OOD images that
-# were acquired, returned, and acquired again.
+# Enrichment is purity over the share of in-distribution images available: 1 for a uniform draw. `repeats` are OOD
+# images that were acquired, returned, and acquired again.
 
 # %%
 purity_summary(mixed).round(3)
@@ -48,19 +48,20 @@ purity_by_round(mixed).groupby(["setting", "method", "round"])[
 ].mean().round(3)
 
 # %%
-curve_figure(mixed, "cumulative_purity")
+curve_figure(study.part(mixed), "cumulative_purity")
 
 # %% [markdown]
 # ## Accuracy by what was paid, and by what was gained
 #
-# Against labels paid for, OOD images count as cost. Against labels gained, only the choice among in-distribution images counts.
+# Against labels paid for, OOD images count as cost. Against labels gained, only the choice among in-distribution
+# images counts.
 # A method that is better in the first and not in the second gains by avoiding OOD images, and by nothing else.
 
 # %%
-curve_figure(mixed, axis="n_bought")
+curve_figure(study.part(mixed), axis="n_bought")
 
 # %%
-curve_figure(mixed, axis="n_labeled")
+curve_figure(study.part(mixed), axis="n_labeled")
 
 # %% [markdown]
 # ## Does the score tell OOD images from in-distribution ones?

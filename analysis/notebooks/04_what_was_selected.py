@@ -25,16 +25,15 @@ import pandas as pd
 
 from dalbt_ray.data.image_set import load_image_set
 from dalbt_ray.report.acquired import class_balance, selection_overlap
-from dalbt_ray.report.frames import prepare_rounds
 from dalbt_ray.report.picks import acquired_by_trial
-from dalbt_ray.results import load_results
+from dalbt_ray.report.study import read_study
 
 # %matplotlib inline
 
 # %%
 folder = os.environ.get("DALBT_RESULTS", "results/quick")
-results = load_results(folder)
-rounds = prepare_rounds(results.rounds)
+study = read_study(folder)
+rounds = study.rounds
 setting = rounds["setting"].iloc[-1]
 here = rounds[rounds["setting"] == setting]
 dataset, ood = here["dataset"].iloc[0], here["ood"].iloc[0]
@@ -77,7 +76,7 @@ methods = sorted(here["method"].unique())
 figure, axes = plt.subplots(len(methods), shown, figsize=(shown * 0.8, len(methods) * 1.1), squeeze=False)
 for method, line in zip(methods, axes, strict=True):
     trial_id = here[here["method"] == method]["trial_id"].iloc[0]
-    picks = results.selections
+    picks = study.selections
     picks = picks[(picks["trial_id"] == trial_id) & (picks["round"] == 1)].nsmallest(shown, "rank")
     line[0].set_title(method, loc="left", fontsize=9)
     for axis in line:
@@ -97,7 +96,7 @@ figure.tight_layout()
 # Entropy of the classes acquired, 1 for equal shares.
 
 # %%
-picks_of = acquired_by_trial(results.selections, rounds)
+picks_of = acquired_by_trial(study.selections, rounds)
 class_balance(picks_of, rounds).round(3)
 
 # %% [markdown]

@@ -29,17 +29,16 @@ from dalbt_ray.report.checks import run_checks
 from dalbt_ray.report.compare import compare
 from dalbt_ray.report.picks import acquired_by_trial
 from dalbt_ray.report.plots import curve_figure
-from dalbt_ray.report.study import read_sweep
+from dalbt_ray.report.study import read_study
 from dalbt_ray.report.tables import summary_table
-from dalbt_ray.results import load_results
 
 # %matplotlib inline
 
 # %% [markdown]
 # ## The file
 #
-# It compares a strategy of its own, which acquires the images whose two most likely classes are closest in log probability,
-# with random sampling.
+# It compares a strategy of its own, which acquires the images whose two most likely classes are closest in log
+# probability, with random sampling.
 
 # %%
 SWEEP = '''"""Is the log ratio of the two best classes a better ranking than chance?"""
@@ -106,14 +105,14 @@ print(done.stdout)
 # ## Look at it
 
 # %%
-show(summary_table(load_results(results).rounds))
+study = read_study(results)
+show(summary_table(study))
 
 # %%
-sweep = read_sweep(results)
-curve_figure(sweep.rounds)
+curve_figure(study)
 
 # %%
-for check in run_checks(sweep, acquired_by_trial(sweep.selections, sweep.rounds)):
+for check in run_checks(study, acquired_by_trial(study.selections, study.rounds)):
     print(f"{check.state:15} {check.title}: {check.sentence}")
 
 # %%

@@ -1,13 +1,16 @@
 """VAAL's networks: a variational autoencoder and a discriminator that play against each other."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from dalbt_ray.auxiliary.hook import Auxiliary, AuxiliarySettings, Batch
+from dalbt_ray.auxiliary.hook import Auxiliary, AuxiliarySettings, ImagesByRow, pool_steps
 from dalbt_ray.auxiliary.image_coder import (
     draw_coder_weights,
     encoded_features,
@@ -16,14 +19,22 @@ from dalbt_ray.auxiliary.image_coder import (
     kl_to_standard_normal,
     to_canvas,
 )
-from dalbt_ray.auxiliary.steps import descend, image_mean
+from dalbt_ray.auxiliary.steps import descend, image_mean, worker_share
 from dalbt_ray.models.network import Network
 from dalbt_ray.models.weights import draw_weights, linear
+from dalbt_ray.options.ranges import Count, NotNegative, Positive, Whole
+from dalbt_ray.workers.global_batch import share_of_draw
+
+# CPU-seconds of an image in an autoencoder step of width 16; see `AuxiliarySettings.nominal_seconds`.
+_IMAGE_SECONDS = 3.6e-4
 
 
 @dataclass(frozen=True, kw_only=True)
 class VaalSettings(AuxiliarySettings):
-    """What VAAL trains beside the classifier. Defaults are those of the authors' code unless said otherwise.
+    """VAAL's two networks and their training. Defaults are those of the authors' code unless said otherwise.
+
+    The networks never see the classifier, so they train in a phase of their own, as long as the unlabeled pool asks
+    for, whatever the number of labels and the recipe of the classifier.
 
     Attributes:
         latent: dimensions of the autoencoder's latent.
@@ -31,21 +42,38 @@ class VaalSettings(AuxiliarySettings):
             layers from 128 to 1024, about a hundred times the work, too much for a CPU beside a LeNet.
         beta: weight of the KL term.
         adversarial_weight: of the term by which the autoencoder deceives the discriminator.
-        vae_steps: autoencoder steps per classifier step.
-        discriminator_steps: discriminator steps per classifier step.
+        pool_epochs: iterations, in passes over the unlabeled pool. The authors take 100 (39,062 iterations of 128
+            images for 50,000), two hours a round on one CPU core even at this width. With 1 the autoencoder's error on
+            Fashion-MNIST is down to 28 % of the mean image's (21 % after 4), and the discriminator tells absent classes
+            from present ones best; longer it learns the labeled images by heart and ranks absent classes worse
+            (AUROC 0.92 after 1 pass over 10,000 images with 100 labels, 0.84 after 4).
+        batch_size: labeled images of a step, and as many unlabeled ones; 128 in the authors' code.
+        vae_steps: autoencoder steps per iteration, each on images of its own.
+        discriminator_steps: discriminator steps per iteration.
         learning_rate: Adam's, of both.
     """
 
     joins_loss: ClassVar[bool] = False
     needs_pixels: ClassVar[bool] = True
 
-    latent: int = 32
-    width: int = 16
-    beta: float = 1.0
-    adversarial_weight: float = 1.0
-    vae_steps: int = 2
-    discriminator_steps: int = 1
-    learning_rate: float = 5e-4
+    latent: Count = 32
+    width: Count = 16
+    beta: NotNegative = 1.0
+    adversarial_weight: NotNegative = 1.0
+    pool_epochs: Positive = 1.0
+    batch_size: Count = 64
+    vae_steps: Count = 2
+    discriminator_steps: Whole = 1
+    learning_rate: Positive = 5e-4
+
+    def iterations(self, unlabeled: int) -> int:
+        """Of `vae_steps` and `discriminator_steps` each, in one round."""
+        return pool_steps(self.pool_epochs, unlabeled=unlabeled, batch_size=self.batch_size)
+
+    def nominal_seconds(self, *, labeled: int, unlabeled: int, steps: int) -> float:  # noqa: ARG002
+        """0.1 s an iteration of the default settings; see the base class."""
+        images = 2 * self.batch_size * (self.vae_steps + 0.15 * self.discriminator_steps)
+        return self.iterations(unlabeled) * images * _IMAGE_SECONDS * self.width / 16
 
     def build(
         self,
@@ -104,6 +132,8 @@ def membership_loss(logits: Tensor, *, labeled: bool) -> Tensor:
 class VaalAuxiliary(Auxiliary):
     """The two networks of one round and their optimizers."""
 
+    settings: VaalSettings
+
     def __init__(
         self, settings: VaalSettings, channels: int, generator: torch.Generator, device: torch.device
     ) -> None:
@@ -119,26 +149,75 @@ class VaalAuxiliary(Auxiliary):
         )
         draw_coder_weights(self.vae, generator)
         draw_weights(self.discriminator, generator)
-        self.vae.to(device)
+        self.vae.to(device).to(memory_format=torch.channels_last)
         self.discriminator.to(device)
         rate = settings.learning_rate
         self.vae_optimizer = torch.optim.Adam(self.vae.parameters(), lr=rate)
         self.discriminator_optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=rate)
 
-    def update(self, batch: Batch) -> None:
-        """Autoencoder steps on labeled and unlabeled images, then discriminator steps; nothing without a pool."""
-        if batch.unlabeled is None:
+    def fit(
+        self,
+        images: ImagesByRow,
+        labeled: NDArray[np.int64],
+        unlabeled: NDArray[np.int64],
+        poll: Callable[[], None],
+    ) -> None:
+        """Iterations of autoencoder and discriminator steps over the pool; nothing without one. See the base class."""
+        if not len(labeled) or not len(unlabeled):
             return
-        labeled, unlabeled = to_canvas(batch.images), to_canvas(batch.unlabeled)
+        size = self.settings.batch_size
+        known, others = self._endless(labeled, size), self._endless(unlabeled, size)
+
+        def take(rows: NDArray[np.int64]) -> Tensor:
+            pixels = torch.from_numpy(images.take(worker_share(rows))).to(self.device).permute(0, 3, 1, 2)
+            return to_canvas(pixels.float().div_(255).contiguous(memory_format=torch.channels_last))
+
+        for _ in range(self.settings.iterations(len(unlabeled))):
+            poll()
+            for _ in range(self.settings.vae_steps):
+                pair = take(next(known)), take(next(others))
+                self.autoencoder_step(*pair)
+            for _ in range(self.settings.discriminator_steps):
+                self.discriminator_step(*pair)
+
+    def autoencoder_step(self, labeled: Tensor, unlabeled: Tensor) -> None:
+        """Evidence loss plus the adversarial one: whatever an image is, the discriminator shall call it labeled.
+
+        Both kinds go through the network as one batch. Apart, as in the authors' code, batch normalization takes
+        out of each what tells their means apart, and evaluation, with one set of statistics for all, meets another
+        network than the discriminator has learned on.
+
+        Args:
+            labeled: float[b, c, 32, 32], this worker's share.
+            unlabeled: float[u, c, 32, 32].
+        """
         self.vae.train()
-        for _ in range(self.settings.vae_steps):
-            descend(self.vae_optimizer, self._autoencoder_loss(labeled) + self._autoencoder_loss(unlabeled))
+        images = torch.cat([labeled, unlabeled])
+        latent = self.settings.latent
+        noise = torch.cat(
+            [
+                share_of_draw(
+                    len(part), lambda total: torch.randn(total, latent, generator=self.generator), part.device
+                )
+                for part in (labeled, unlabeled)
+            ]
+        )
+        rebuilt, mean, log_variance = self.vae(images, noise.to(self.device))
+        evidence = evidence_loss(images, rebuilt, mean, log_variance, self.settings.beta)
+        adversarial = membership_loss(self.discriminator(mean), labeled=True)
+        loss = evidence + self.settings.adversarial_weight * adversarial
+        count = len(labeled)
+        descend(self.vae_optimizer, image_mean(loss[:count]) + image_mean(loss[count:]))
+
+    def discriminator_step(self, labeled: Tensor, unlabeled: Tensor) -> None:
+        """Cross-entropy of telling the two apart by their mean latents; shapes as in `autoencoder_step`."""
+        self.vae.train()
         with torch.no_grad():
-            labeled_latents, unlabeled_latents = self.vae.encode(labeled), self.vae.encode(unlabeled)
-        for _ in range(self.settings.discriminator_steps):
-            loss = image_mean(membership_loss(self.discriminator(labeled_latents), labeled=True))
-            loss = loss + image_mean(membership_loss(self.discriminator(unlabeled_latents), labeled=False))
-            descend(self.discriminator_optimizer, loss)
+            latents = self.vae.encode(torch.cat([labeled, unlabeled]))
+        logits, count = self.discriminator(latents), len(labeled)
+        loss = image_mean(membership_loss(logits[:count], labeled=True))
+        loss = loss + image_mean(membership_loss(logits[count:], labeled=False))
+        descend(self.discriminator_optimizer, loss)
 
     def score(self, images: Tensor, features: Tensor, logits: Tensor) -> Tensor:  # noqa: ARG002
         """Log-odds of being labeled under the discriminator, on the mean latent; float[b]."""
@@ -147,10 +226,8 @@ class VaalAuxiliary(Auxiliary):
         membership: Tensor = self.discriminator(self.vae.encode(to_canvas(images)))
         return membership
 
-    def _autoencoder_loss(self, images: Tensor) -> Tensor:
-        """Evidence loss plus the adversarial: whatever it is, the discriminator shall call it labeled."""
-        noise = torch.randn(len(images), self.settings.latent, generator=self.generator).to(self.device)
-        rebuilt, mean, log_variance = self.vae(images, noise)
-        evidence = evidence_loss(images, rebuilt, mean, log_variance, self.settings.beta)
-        adversarial = membership_loss(self.discriminator(mean), labeled=True)
-        return image_mean(evidence + self.settings.adversarial_weight * adversarial)
+    def _endless(self, rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
+        """Batches of `rows`, one permutation after the other; as in the classifier's epochs, all are about equal."""
+        while True:
+            order = torch.randperm(len(rows), generator=self.generator).numpy()
+            yield from np.array_split(rows[order], -(-len(rows) // size))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from dalbt_ray.auxiliary.hook import Auxiliary, AuxiliarySettings, Batch
+from dalbt_ray.auxiliary.hook import Auxiliary, AuxiliarySettings, Batch, pool_steps
 from dalbt_ray.auxiliary.image_coder import (
     draw_coder_weights,
     image_decoder,
@@ -16,6 +16,11 @@ from dalbt_ray.auxiliary.image_coder import (
 )
 from dalbt_ray.auxiliary.steps import apply_gradients, image_mean
 from dalbt_ray.models.network import Network
+from dalbt_ray.options.ranges import Count, NotNegative, Positive
+
+_STEP_SECONDS = (
+    1e-4  # CPU-seconds an image of a decoder step of width 16; see `AuxiliarySettings.nominal_seconds`
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,15 +33,27 @@ class DalOsrSettings(AuxiliarySettings):
             leaves encoder and classifier alone (M1).
         width: channels of the decoder's last hidden layer; twice and four times as many before it.
         learning_rate: Adam's, of the decoder; 1e-3 as the classifier's.
+        pool_epochs: the classifier trains at least as many steps as this many passes over the unlabeled pool have.
+            The authors train 300 epochs on 5,000 labels or more of 50,000 images: as many steps as 30 passes. 0 leaves
+            it to the recipe.
     """
 
     joins_loss: ClassVar[bool] = True
     needs_pixels: ClassVar[bool] = True
 
-    beta: float = 0.1
-    reconstruction_weight: float = 1.0
-    width: int = 16
-    learning_rate: float = 1e-3
+    beta: NotNegative = 0.1
+    reconstruction_weight: NotNegative = 1.0
+    width: Count = 16
+    learning_rate: Positive = 1e-3
+    pool_epochs: NotNegative = 1.0
+
+    def classifier_steps(self, planned: int, *, unlabeled: int, batch_size: int) -> int:
+        """At least `pool_epochs` passes over the pool."""
+        return max(planned, pool_steps(self.pool_epochs, unlabeled=unlabeled, batch_size=batch_size))
+
+    def nominal_seconds(self, *, labeled: int, unlabeled: int, steps: int) -> float:  # noqa: ARG002
+        """A decoder's forward and backward on 64 images a step; see the base class."""
+        return steps * 64 * _STEP_SECONDS * self.width / 16
 
     def build(
         self,
@@ -72,6 +89,8 @@ def bottleneck_loss(
 
 class DalOsrAuxiliary(Auxiliary):
     """The decoder of one round. It learns from the classifier's own loss, so `update` only takes its step."""
+
+    settings: DalOsrSettings
 
     def __init__(
         self,

@@ -1,9 +1,16 @@
 """One optimizer step of networks that DistributedDataParallel does not know of."""
 
+from typing import TypeVar
+
+import numpy as np
 import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dalbt_ray.workers.global_batch import sum_over_workers, world_size
+
+Rows = TypeVar("Rows", Tensor, NDArray[np.int64])
 
 
 def image_mean(values: Tensor) -> Tensor:
@@ -14,6 +21,13 @@ def image_mean(values: Tensor) -> Tensor:
     """
     count = sum_over_workers(values.new_tensor(float(len(values))))
     return values.sum() * world_size() / count
+
+
+def worker_share(rows: Rows) -> Rows:
+    """The rows of a global batch that this worker holds: r, r + size, r + 2 size, ..."""
+    if world_size() == 1:
+        return rows
+    return rows[dist.get_rank() :: world_size()]
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:

@@ -1,16 +1,23 @@
 """WAAL's critic: how far are labeled and unlabeled images apart, in the classifier's own features?"""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from dalbt_ray.auxiliary.hook import Auxiliary, AuxiliarySettings, Batch
+from dalbt_ray.auxiliary.hook import Auxiliary, AuxiliarySettings, Batch, pool_steps
 from dalbt_ray.auxiliary.steps import descend, image_mean
 from dalbt_ray.models.network import Network
 from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.models.weights import draw_weights, linear
+from dalbt_ray.options.ranges import Count, NotNegative, Positive
+from dalbt_ray.workers.global_batch import share_of_draw
+
+Balance = Literal["equal", "set_sizes"]
+
+# CPU-seconds of a step beside the classifier's own: unlabeled images through the encoder, and the critic.
+_ENCODER_SECONDS, _CRITIC_SECONDS = 4e-3, 2e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,20 +26,38 @@ class WaalSettings(AuxiliarySettings):
 
     Attributes:
         weight: alpha, of the Wasserstein term in the classifier's loss; 2e-3 in the authors' code.
+        balance: gamma, the weight of the labeled side. `equal` is 1, the Wasserstein distance between the two sets.
+            `set_sizes` is |labeled| / |unlabeled| as in the authors' code: with few labels next to nothing holds the
+            critic down, and it rises to 1 for every image. Their own recipe, run for 20 of its 80 epochs with 500 of
+            10,000 Fashion-MNIST images labeled, ranks absent classes at AUROC 0.41 to 0.49.
         hidden: units of the critic's hidden layer; 50 in the authors' code.
-        penalty: of the critic's gradient norm leaving 1; 10 as in Gulrajani et al. 2017. The authors have 2
+        penalty: of the critic's gradient norm exceeding 1; 10 as in Gulrajani et al. 2017. The authors have 2
             with the wrong sign, see `critic_loss`.
         critic_steps: steps of the critic per classifier step.
         learning_rate: Adam's, of the critic.
+        pool_epochs: the classifier trains, and the critic with it, at least as many steps as this many passes over the
+            unlabeled pool have. The authors take 80, whatever the labels: 56,000 steps of 64 for 45,000 images,
+            some 15 minutes of a CPU core a round with LeNet. 0 leaves it to the recipe.
     """
 
     joins_loss: ClassVar[bool] = True
+    reads_unlabeled: ClassVar[bool] = True
 
-    weight: float = 2e-3
-    hidden: int = 50
-    penalty: float = 10.0
-    critic_steps: int = 1
-    learning_rate: float = 1e-3
+    weight: NotNegative = 2e-3
+    balance: Balance = "equal"
+    hidden: Count = 50
+    penalty: NotNegative = 10.0
+    critic_steps: Count = 1
+    learning_rate: Positive = 1e-3
+    pool_epochs: NotNegative = 2.0
+
+    def classifier_steps(self, planned: int, *, unlabeled: int, batch_size: int) -> int:
+        """At least `pool_epochs` passes over the pool."""
+        return max(planned, pool_steps(self.pool_epochs, unlabeled=unlabeled, batch_size=batch_size))
+
+    def nominal_seconds(self, *, labeled: int, unlabeled: int, steps: int) -> float:  # noqa: ARG002
+        """The encoder on 64 unlabeled images a step, and the critic; see the base class."""
+        return steps * (_ENCODER_SECONDS + self.critic_steps * _CRITIC_SECONDS) if unlabeled else 0.0
 
     def build(
         self,
@@ -45,8 +70,9 @@ class WaalSettings(AuxiliarySettings):
         generator: torch.Generator,
         device: torch.device,
     ) -> "WaalAuxiliary":
-        """A fresh critic; gamma is |labeled| / |unlabeled|, see the base class."""
-        return WaalAuxiliary(self, network, labeled / max(unlabeled, 1), generator, device)
+        """A fresh critic; see the base class."""
+        gamma = 1.0 if self.balance == "equal" else labeled / max(unlabeled, 1)
+        return WaalAuxiliary(self, network, gamma, generator, device)
 
 
 def build_critic(features: int, hidden: int) -> nn.Sequential:
@@ -65,7 +91,12 @@ def wasserstein(critic_labeled: Tensor, critic_unlabeled: Tensor, gamma: float) 
 
 
 def gradient_penalty(critic: nn.Module, labeled: Tensor, unlabeled: Tensor, mix: Tensor) -> Tensor:
-    """Mean (|grad g| - 1)^2 at random points between labeled and unlabeled features, float[].
+    """Mean max(|grad g| - 1, 0)^2 at random points between labeled and unlabeled features, float[].
+
+    Only a slope above 1 breaks the Lipschitz condition (Petzka, Fischer and Lukovnikov 2018). Features lie further
+    apart than 1 and the critic is within 0 and 1: a penalty on both sides, which wants a slope of 1 everywhere
+    between them, can then not be met, and drives the critic to any slope, in any direction (AUROC of absent classes
+    0.12 to 0.33 with weight 10, measured).
 
     Args:
         critic: g.
@@ -75,13 +106,13 @@ def gradient_penalty(critic: nn.Module, labeled: Tensor, unlabeled: Tensor, mix:
     """
     points = (mix * labeled + (1 - mix) * unlabeled).requires_grad_()
     (gradients,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
-    return image_mean((gradients.norm(dim=1) - 1).square())
+    return image_mean((gradients.norm(dim=1) - 1).clamp(min=0).square())
 
 
 def critic_loss(
     critic: nn.Module, labeled: Tensor, unlabeled: Tensor, gamma: float, penalty: float, mix: Tensor
 ) -> Tensor:
-    """-wasserstein + penalty (|grad g| - 1)^2, which the critic *minimizes*, float[].
+    """-wasserstein + penalty max(|grad g| - 1, 0)^2, which the critic *minimizes*, float[].
 
     The authors' code (and DeepAL+ after it) has both terms with a minus, so that it drives the gradient norm
     away from 1 as far as it can.
@@ -93,6 +124,8 @@ def critic_loss(
 
 class WaalAuxiliary(Auxiliary):
     """The critic of one round, and its pull on the classifier's features."""
+
+    settings: WaalSettings
 
     def __init__(
         self,
@@ -129,7 +162,10 @@ class WaalAuxiliary(Auxiliary):
             return
         labeled = batch.features.detach().float()
         for _ in range(self.settings.critic_steps):
-            mix = torch.rand(len(labeled), 1, generator=self.generator).to(self.device)
+            mix = share_of_draw(
+                len(labeled), lambda total: torch.rand(total, 1, generator=self.generator), labeled.device
+            )
+            mix = mix.to(self.device)
             loss = critic_loss(
                 self.critic, labeled, self.unlabeled_features, self.gamma, self.settings.penalty, mix
             )

@@ -36,7 +36,7 @@ class KnownSet:
         title: its proper name.
         class_names: in label order.
         shape: (height, width, channels) of its images, also what networks are fed with.
-        licence: as stated by its makers.
+        licence: the license, as stated by its makers.
         torchvision: the name of its class in `torchvision.datasets`; empty for the embedded sets.
         split_argument: how that class is asked for a split, `train=True` or `split="train"`.
     """

@@ -55,31 +55,6 @@ def decode_batch(encoded: Sequence[bytes], shape: Shape | None = None) -> NDArra
     return images
 
 
-def open_image(data: bytes, position: int = 0, formats: tuple[str, ...] = ("PNG", "JPEG")) -> Image.Image:
-    """Decode one file completely, whatever its mode; only `formats` are tried.
-
-    Raises:
-        BadImageError: empty, unreadable or truncated; too small or too large; more than 8 bits a channel.
-    """
-    if not data:
-        raise BadImageError(position, "has no bytes")
-    # Pillow cuts a 16-bit RGB PNG down to 8 bits without a word; byte 24 of the file is the bit depth.
-    if data[:8] == _PNG and data[24:25] == b"\x10":
-        raise BadImageError(position, "has 16 bits per channel, not 8")
-    try:
-        image = Image.open(BytesIO(data), formats=formats)
-        if small_enough := max(image.size) <= LARGEST:  # before any pixel is decoded
-            image.load()
-    except UnidentifiedImageError:
-        raise BadImageError(position, f"is no image file ({', '.join(formats)} can be read)") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BadImageError(position, f"cannot be decoded ({error})") from None
-    if not small_enough or min(image.size) < SMALLEST:
-        size = f"{image.height}x{image.width}"
-        raise BadImageError(position, f"is {size} pixels; each side must be {SMALLEST} to {LARGEST}")
-    return image
-
-
 def encode_png(image: NDArray[np.uint8]) -> bytes:
     """PNG bytes of uint8[h, w, c], c being 1 or 3; the same bytes each time with the same Pillow."""
     file = BytesIO()
@@ -89,14 +64,39 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
+def png_depth(data: bytes) -> int:
+    """Bits per channel as the header of a PNG file states them; 0 for another file."""
+    return data[24] if data.startswith(_PNG) and len(data) > 24 else 0
+
+
 def describe(shape: Shape) -> str:
-    """A shape in words, such as `28x28 gray`."""
+    """A shape as text, such as `28x28 gray`."""
     kind = {1: "gray", 3: "RGB"}.get(shape[2], f"with {shape[2]} channels")
     return f"{shape[0]}x{shape[1]} {kind}"
 
 
 def _decode(data: bytes, position: int) -> tuple[Shape, bytes]:
-    image = open_image(data, position)
+    image = _open(data, position)
     if image.mode not in CHANNELS:
         raise BadImageError(position, f"has mode {image.mode}, not 8-bit gray (L) or RGB")
     return (image.height, image.width, CHANNELS[image.mode]), image.tobytes()
+
+
+def _open(data: bytes, position: int) -> Image.Image:
+    if not data:
+        raise BadImageError(position, "has no bytes")
+    # Pillow silently cuts a 16-bit RGB PNG down to 8 bits.
+    if png_depth(data) == 16:
+        raise BadImageError(position, "has 16 bits per channel, not 8")
+    try:
+        image = Image.open(BytesIO(data), formats=("PNG", "JPEG"))
+        if small_enough := max(image.size) <= LARGEST:  # before any pixel is decoded
+            image.load()
+    except UnidentifiedImageError:
+        raise BadImageError(position, "is no image file (PNG, JPEG can be read)") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise BadImageError(position, f"cannot be decoded ({error})") from None
+    if not small_enough or min(image.size) < SMALLEST:
+        size = f"{image.height}x{image.width}"
+        raise BadImageError(position, f"is {size} pixels; each side must be {SMALLEST} to {LARGEST}")
+    return image

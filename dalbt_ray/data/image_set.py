@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dalbt_ray.data.decoding import Shape
 from dalbt_ray.data.mixing import describe_fit, fit_images
 from dalbt_ray.data.sources import find_set
-from dalbt_ray.data.split_file import decoded_batches, file_sha256, read_labels, stored_shape
+from dalbt_ray.data.split_file import decoded_batches, file_sha256, read_files, read_labels, stored_shape
 from dalbt_ray.errors import InputError
 
 
@@ -127,8 +127,10 @@ class ImageSet:
         class_names: in label order.
         data_hash: hex SHA-256 of what went in, see `ImageSetFiles`.
         test_in_train: test images whose pixels equal a training image's.
-        ood_in_train: OOD images whose pixels equal an training image's: ood by name only.
-        conversion: what was done to images of another shape, in words; empty for nothing.
+        ood_in_train: OOD images whose pixels equal a training image's: OOD by name only.
+        conversion: what was done to images of another shape, as text; empty for nothing.
+        files: by row, the relative name that the image's file had when the set was prepared, empty where it is
+            not known; None if no image has one.
         features_sha256: hex digest of the features where these stand for images; empty for pixels.
     """
 
@@ -145,6 +147,7 @@ class ImageSet:
     test_in_train: int
     ood_in_train: int
     conversion: str
+    files: tuple[str, ...] | None = None
     features_sha256: str = ""
 
 
@@ -196,6 +199,7 @@ def described_image_set(
     _, test_labels = _fully_labeled(files.test, classes)
     ood_ids = read_labels(files.ood)[0] if files.ood else np.empty(0, np.int64)
     own = set(digests[: len(train_ids)])
+    names = tuple(name for path in files.pool_files for name in read_files(path))
     described = (describe_fit(stored_shape(path), files.shape) for path in files.pool_files)
     return ImageSet(
         images=images,
@@ -211,6 +215,7 @@ def described_image_set(
         test_in_train=sum(digest in own for digest in test_digests),
         ood_in_train=sum(digest in own for digest in digests[len(train_ids) :]),
         conversion="; ".join(filter(None, described)),
+        files=names if any(names) else None,
     )
 
 

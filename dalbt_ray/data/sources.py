@@ -10,7 +10,8 @@ from dalbt_ray.data.split_file import SetMetadata, read_labels, read_metadata, s
 from dalbt_ray.errors import InputError
 
 EMBEDDED_ROOT = Path(__file__).parent / "embedded"
-SPLITS = ("train", "test")
+SPLITS = ("train", "test")  # what a sweep needs
+EVERY_SPLIT = (*SPLITS, "unlabeled")
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,9 @@ class SetFiles:
     Attributes:
         name: as in `--dataset`.
         train, test: its Parquet files, None where a split is missing.
+        unlabeled: its images without a label, kept apart when the set was prepared; None if there are none.
         class_names: in label order.
-        licence: as stated, or "not stated".
+        licence: the license, as stated, or "not stated".
         input_shape: (height, width, channels) that networks are fed with.
         source: where the images come from, as the file states it.
     """
@@ -29,17 +31,21 @@ class SetFiles:
     name: str
     train: Path | None
     test: Path | None
+    unlabeled: Path | None
     class_names: tuple[str, ...]
     licence: str
     input_shape: Shape
     source: str
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that are there."""
+        return tuple(path for path in (self.train, self.test, self.unlabeled) if path)
+
+    @property
     def ood_split(self) -> Path:
-        """The file to take OOD images from: the train split if there is one, else the test split."""
-        path = self.train or self.test
-        assert path is not None  # find_set finds at least one
-        return path
+        """The file to take OOD images from: the first split that is there of train, test and unlabeled."""
+        return self.paths[0]  # find_set finds at least one
 
     def both_splits(self) -> tuple[Path, Path]:
         """The train and the test file.
@@ -48,12 +54,11 @@ class SetFiles:
             InputError: one is missing, so that the set can only serve as an OOD source.
         """
         if self.train is None or self.test is None:
-            here, missing = ("test", "train") if self.train is None else ("train", "test")
-            folder = self.ood_split.parent
+            first, missing = self.ood_split, "train" if self.train is None else "test"
             raise InputError(
                 "dataset",
                 self.name,
-                f"has a {here} split only, and learning it needs {folder / f'{missing}.parquet'} too",
+                f"has no {missing} split, and a sweep on it needs {first.with_name(f'{missing}.parquet')} too",
                 remedy=_how_to_get(self.name) + "; as an OOD source (ood) it can be used as it is",
             )
         return self.train, self.test
@@ -90,23 +95,30 @@ def find_set(name: str, data_root: Path | None) -> SetFiles:
         raise InputError("dataset", name, "is not a known set", allowed=allowed, remedy=_own_data())
     roots = [root for root in (data_root, EMBEDDED_ROOT) if root is not None]
     for folder in (root / name for root in roots):
-        train, test = (path if path.is_file() else None for path in (folder / f"{s}.parquet" for s in SPLITS))
-        if train or test:
-            return _described(name, train, test)
+        files = {split: path for split in EVERY_SPLIT if (path := folder / f"{split}.parquet").is_file()}
+        if files:
+            return _described(name, files)
     place = f"at {data_root / name}" if data_root else "here, and no data root is given"
     raise InputError("dataset", name, f"is not {place}", remedy=_how_to_get(name))
 
 
-def _described(name: str, train: Path | None, test: Path | None) -> SetFiles:
-    paths = [path for path in (train, test) if path]
+def _described(name: str, files: dict[str, Path]) -> SetFiles:
+    paths = list(files.values())
     known = KNOWN_SETS.get(name)
     stated: SetMetadata = read_metadata(paths[0])
     names = known.class_names if known else stated.class_names
     if not names:
         names = tuple(map(str, range(max(int(read_labels(path)[1].max()) for path in paths) + 1)))
-    shape = stated.input_shape or (known.shape if known else stored_shape(paths[0]))
-    licence = stated.licence or (known.licence if known else "not stated")
-    return SetFiles(name, train, test, names, licence, shape, stated.source or "not stated")
+    return SetFiles(
+        name=name,
+        train=files.get("train"),
+        test=files.get("test"),
+        unlabeled=files.get("unlabeled"),
+        class_names=names,
+        licence=stated.licence or (known.licence if known else "not stated"),
+        input_shape=stated.input_shape or (known.shape if known else stored_shape(paths[0])),
+        source=stated.source or "not stated",
+    )
 
 
 def _how_to_get(name: str) -> str:

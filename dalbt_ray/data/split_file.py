@@ -1,17 +1,15 @@
-"""Our form of an image set: one Parquet file per split, with columns id, image (encoded) and label.
+"""Read our form of an image set: one Parquet file per split, with columns id, image (encoded), label and file.
 
-`<root>/<name>/<split>.parquet`: `id` int64, `image` binary (PNG or JPEG), `label` int32 with -1 for unknown.
-What is known about the set (source, licence, class names, input shape) lies in the schema's metadata.
+`<root>/<name>/<split>.parquet`: `id` int64, `image` binary (PNG or JPEG), `label` int32 with -1 for unknown, and where
+images came from files of a user, `file` string, nullable. What is known about the set (source, license, class names,
+input shape, notes of its preparation) lies in the schema's metadata.
 """
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +22,7 @@ from dalbt_ray.errors import InputError
 SCHEMA = pa.schema(
     [pa.field("id", pa.int64()), pa.field("image", pa.binary()), pa.field("label", pa.int32())]
 )
+FILE = pa.field("file", pa.string())  # the one column that a set may lack
 ROWS_PER_GROUP = 1_000
 _MADE_ANEW = "replace the file, or delete it and run `dalbt data prepare`"
 
@@ -34,19 +33,21 @@ class SetMetadata:
 
     Attributes:
         source: where the images come from.
-        licence: under which terms.
+        licence: the license: under which terms the images may be used.
         class_names: one name per class, in label order.
         input_shape: (height, width, channels) that networks are fed with.
+        notes: what was converted, skipped or set aside when the set was prepared.
     """
 
     source: str = ""
     licence: str = ""
     class_names: tuple[str, ...] = ()
     input_shape: Shape | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class ImageSet:
+class SplitImages:
     """One split in memory.
 
     Attributes:
@@ -66,7 +67,7 @@ class ImageSet:
     sha256: str
 
 
-def read_split(path: Path, *, classes: int | None = None) -> ImageSet:
+def read_split(path: Path, *, classes: int | None = None) -> SplitImages:
     """Read and check one split, decoding it in batches straight into the final array.
 
     Args:
@@ -84,7 +85,7 @@ def read_split(path: Path, *, classes: int | None = None) -> ImageSet:
             images = np.empty((len(ids), *decoded.shape[1:]), np.uint8)
         images[row : row + len(decoded)] = decoded
     assert images is not None  # read_labels refuses a file without rows
-    return ImageSet(path.parent.name, path.stem, ids, images, labels, file_sha256(path))
+    return SplitImages(path.parent.name, path.stem, ids, images, labels, file_sha256(path))
 
 
 def read_labels(path: Path, *, classes: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -117,6 +118,21 @@ def read_labels(path: Path, *, classes: int | None = None) -> tuple[NDArray[np.i
     if len(np.unique(ids)) < len(ids):
         raise InputError("data file", str(path), "repeats an id", remedy="give every row its own id")
     return ids, labels
+
+
+def read_files(path: Path) -> list[str]:
+    """The name that each image's file had when the set was prepared; empty where it is not known.
+
+    Raises:
+        InputError: a file that is missing or damaged, or a column `file` that is not text.
+    """
+    file = _open(path)
+    if FILE.name not in file.schema_arrow.names:
+        return [""] * file.metadata.num_rows
+    try:
+        return [name or "" for name in file.read(columns=[FILE.name])[FILE.name].to_pylist()]
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(path, error) from None
 
 
 def encoded_batches(path: Path) -> Iterator[list[bytes]]:
@@ -170,64 +186,11 @@ def read_metadata(path: Path) -> SetMetadata:
             licence=raw.get(b"licence", b"").decode(),
             class_names=tuple(map(str, json.loads(raw.get(b"class_names", b"[]")))),
             input_shape=(int(shape[0]), int(shape[1]), int(shape[2])) if shape else None,
+            notes=tuple(map(str, json.loads(raw.get(b"notes", b"[]")))),
         )
     except (ValueError, TypeError, LookupError):
-        problem = "has unreadable metadata (source, licence, class_names, input_shape)"
+        problem = "has unreadable metadata (source, licence, class_names, input_shape, notes)"
         raise InputError("data file", str(path), problem, remedy=_MADE_ANEW) from None
-
-
-def write_split(
-    path: Path,
-    ids: NDArray[np.int64],
-    encoded: Iterable[bytes],
-    labels: NDArray[np.integer[Any]],
-    metadata: SetMetadata,
-) -> None:
-    """Write one split: staged beside its place, fsynced, renamed; the same input gives the same bytes.
-
-    Args:
-        path: `<root>/<name>/<split>.parquet`; parents are made.
-        ids: int64[n], distinct.
-        encoded: n images as PNG or JPEG bytes; read once, in order, a row group at a time.
-        labels: int[n], -1 for unknown.
-        metadata: kept in the schema.
-    """
-    described = {
-        "source": metadata.source,
-        "licence": metadata.licence,
-        "class_names": json.dumps(metadata.class_names, ensure_ascii=False),
-        "input_shape": json.dumps(metadata.input_shape),
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}.{os.getpid()}.staging")
-    try:
-        with staged.open("wb") as file:
-            schema = SCHEMA.with_metadata(described)
-            with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-                images = iter(encoded)
-                for start in range(0, len(ids), ROWS_PER_GROUP):
-                    rows = slice(start, start + ROWS_PER_GROUP)
-                    group = {
-                        "id": ids[rows],
-                        "image": list(islice(images, ROWS_PER_GROUP)),
-                        "label": labels[rows],
-                    }
-                    writer.write_table(pa.table(group, schema=schema))
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(path)
-    finally:
-        staged.unlink(missing_ok=True)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames inside `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def file_sha256(path: Path) -> str:
@@ -257,10 +220,10 @@ def open_parquet(path: Path) -> pq.ParquetFile:
 def _open(path: Path) -> pq.ParquetFile:
     file = open_parquet(path)
     found = file.schema_arrow
-    for field in SCHEMA:
-        if field.name not in found.names:
+    for field in (*SCHEMA, FILE):
+        if field.name not in found.names and field is not FILE:
             raise InputError("data file", str(path), f"has no column {field.name!r}", remedy=_columns())
-        if found.field(field.name).type != field.type:
+        if field.name in found.names and found.field(field.name).type != field.type:
             wrong = f"has column {field.name!r} as {found.field(field.name).type}, not {field.type}"
             raise InputError("data file", str(path), wrong, remedy=_columns())
     if file.metadata.num_rows == 0:

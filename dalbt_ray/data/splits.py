@@ -1,12 +1,13 @@
 """Which rows of a set a trial uses for what: drawn once per seed, the same for every strategy."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.errors import InputError
+from dalbt_ray.options.ranges import Count, Whole
 from dalbt_ray.options.value import Value
 
 InitialBalance = Literal["random", "class"]
@@ -17,49 +18,35 @@ class SplitSettings(Value):
     """How many images of a training set serve which purpose; the defaults are the paper's for MNIST.
 
     Attributes:
-        train_limit: use only the first so many training images; None is all.
-        initial_size: labeled images that round 0 trains on; with 0 it trains nothing, and the strategy chooses the
-            first labels.
+        train_limit: use at most the first so many training images; None is all.
+        initial_size: labeled images that round 0 trains on; 0 leaves the first labels to the strategy too (or to
+            its `fallback`), and round 0 trains nothing.
         validation_size: held-out images, never in the pool.
         initial_balance: draw the initial set uniformly, or with the classes as equal as they can be.
         ood_count: OOD images that join the pool.
         pool_size: in-distribution unlabeled images, drawn from what is left; None takes all of it.
-
-    Raises:
-        InputError: a size that is negative, or an unknown `initial_balance`.
     """
 
-    train_limit: int | None = 50_000
-    initial_size: int = 100
-    validation_size: int = 5_000
-    initial_balance: InitialBalance = "random"
-    ood_count: int = 0
-    pool_size: int | None = None
+    path: ClassVar[str] = "splits"
 
-    def __post_init__(self) -> None:
-        for field in ("initial_size", "validation_size", "ood_count"):
-            if getattr(self, field) < 0:
-                raise InputError(field, getattr(self, field), "must not be negative")
-        if self.train_limit is not None and self.train_limit < 1:
-            raise InputError("train_limit", self.train_limit, "must be at least 1, or None for all images")
-        if self.pool_size is not None and self.pool_size < 1:
-            raise InputError("pool_size", self.pool_size, "must be at least 1, or None for all images")
-        if self.initial_balance not in get_args(InitialBalance):
-            raise InputError(
-                "initial_balance", self.initial_balance, "is unknown", allowed=get_args(InitialBalance)
-            )
+    train_limit: Count | None = 50_000
+    initial_size: Whole = 100
+    validation_size: Whole = 5_000
+    initial_balance: InitialBalance = "random"
+    ood_count: Whole = 0
+    pool_size: Count | None = None
 
 
 @dataclass(frozen=True)
 class Splits:
     """Rows of the data set and of the OOD set, each array ascending, the in-distribution ones disjoint.
 
-    A trial's pool is `initial`, `unlabeled` and `OOD` together; only the last two are unlabeled.
+    A trial's pool is `initial`, `unlabeled` and `ood` together; only the last two are unlabeled.
 
     Attributes:
-        initial: int64[initial_size], own, labeled from the start.
-        validation: int64[validation_size], own, outside the pool.
-        unlabeled: int64[u], own, labeled when acquired.
+        initial: int64[initial_size], labeled from the start; empty if the strategy chooses the first labels.
+        validation: int64[validation_size], outside the pool.
+        unlabeled: int64[u], labeled when acquired.
         ood: int64[ood_count], rows of the OOD set, counted from 0 there.
     """
 
@@ -87,31 +74,15 @@ def draw_splits(
             off whole classes because the set is stored by class.
     """
     total = len(labels)
-    usable = total if settings.train_limit is None else settings.train_limit
-    if usable > total:
-        raise InputError("train_limit", usable, f"is more than the {total} training images of the set")
-    asked = settings.initial_size + settings.validation_size
-    if asked >= usable:
-        raise InputError(
-            "initial_size + validation_size",
-            f"{settings.initial_size} + {settings.validation_size} = {asked}",
-            f"leaves nothing to acquire of {usable} training images",
-            remedy=f"their sum must be at most {usable - 1}",
-        )
-    if settings.ood_count > ood_total:
-        raise InputError(
-            "ood_count",
-            settings.ood_count,
-            f"is more than the {ood_total} images of the OOD set",
-            remedy=f"ask for at most {ood_total}, or choose a larger OOD set",
-        )
+    usable = total if settings.train_limit is None else min(settings.train_limit, total)
+    _check_sizes(usable, ood_total, settings)
     own = labels[:usable]
     if usable < total and (lost := np.setdiff1d(labels, own)).size:
         raise InputError(
-            "train_limit",
+            "splits.train_limit",
             usable,
             f"cuts off every image of classes {', '.join(map(str, lost))}: the set is stored by class",
-            remedy="leave train_limit out, or store the set in random order",
+            remedy=f"use all of it (--set splits.train_limit={total}), or store the set in random order",
         )
     order = rng.permutation(usable)
     validation, rest = order[: settings.validation_size], order[settings.validation_size :]
@@ -126,6 +97,29 @@ def draw_splits(
     )
 
 
+def _check_sizes(usable: int, ood_total: int, settings: SplitSettings) -> None:
+    initial, validation = settings.initial_size, settings.validation_size
+    if initial + validation >= usable:
+        # Whatever fits stays; what does not becomes a tenth, so that most images can be acquired.
+        tenth = usable // 10
+        remedies = [f"--set splits.validation_size={tenth}"]
+        if initial + tenth >= usable:
+            remedies.append(f"--set splits.initial_size={min(initial, tenth)}")
+        raise InputError(
+            "splits.initial_size + splits.validation_size",
+            f"{initial} + {validation} = {initial + validation}",
+            f"leaves nothing to acquire of {usable} training images",
+            remedy=f"their sum must be at most {usable - 1}, for example {' '.join(remedies)}",
+        )
+    if settings.ood_count > ood_total:
+        raise InputError(
+            "splits.ood_count",
+            settings.ood_count,
+            f"is more than the {ood_total} images of the OOD set",
+            remedy=f"ask for fewer (--set splits.ood_count={ood_total}), or choose a larger OOD set",
+        )
+
+
 def _unlabeled(
     rest: NDArray[np.int64], settings: SplitSettings, rng: np.random.Generator
 ) -> NDArray[np.int64]:
@@ -134,10 +128,10 @@ def _unlabeled(
         return rest
     if settings.pool_size > len(rest):
         raise InputError(
-            "pool_size",
+            "splits.pool_size",
             settings.pool_size,
-            f"is more than the {len(rest)} images that initial and validation set leave",
-            remedy=f"ask for at most {len(rest)}, or None for all",
+            f"is more than the {len(rest)} images that the initial and the validation set leave",
+            remedy=f"ask for fewer (--set splits.pool_size={len(rest)}), or leave it out for all",
         )
     return rng.choice(rest, settings.pool_size, replace=False)
 

@@ -159,19 +159,23 @@ def estimate(plan: Plan, finished: Results | None) -> Cost:
 
 
 def nominal_seconds(trial: Trial) -> float | None:
-    """Seconds of a trial on one CPU core by what its encoder says of itself; None if it says nothing.
+    """Seconds of a trial on one CPU core by what its encoder and its own networks say; None if the encoder says nothing.
 
     A pool of unknown size counts as 60,000 images.
     """
     cost, recipe, splits, total = trial.encoder.cost, trial.training, trial.splits, 0.0
     if cost is None:
         return None
-    needs = trial.strategy.needs
+    needs, auxiliary = trial.strategy.needs, trial.strategy.auxiliary
     measured = splits.validation_size + 10_000
     pool = splits.ood_count + (splits.pool_size or 60_000) if needs.scores else 0
     for index in range(trial.rounds + 1):
         labeled = splits.initial_size + index * trial.budget
+        unlabeled = max(0, pool - index * trial.budget)
         steps = max(recipe.epochs * ceil(labeled / recipe.batch_size), recipe.min_steps)
+        if auxiliary is not None:
+            steps = auxiliary.classifier_steps(steps, unlabeled=unlabeled, batch_size=recipe.batch_size)
+            total += auxiliary.nominal_seconds(labeled=labeled, unlabeled=unlabeled, steps=steps)
         total += needs.members * steps * trial.objective.cost * cost.step
         total += (labeled + measured + (needs.members + needs.dropout_samples) * pool) * cost.image
     return total

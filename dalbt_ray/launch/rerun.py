@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -149,9 +150,9 @@ def _differences(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
 
 
 def _same(a: Any, b: Any) -> bool:
-    if hasattr(a, "tolist") or hasattr(b, "tolist"):
-        return list(a if a is not None else []) == list(b if b is not None else [])
-    return bool(a == b) or (pd.isna(a) and pd.isna(b))
+    if isinstance(a, np.ndarray | list) and isinstance(b, np.ndarray | list):
+        return list(a) == list(b)
+    return bool(a == b) or (a is None and b is None) or bool(pd.isna(a) and pd.isna(b))
 
 
 def _equal(before: pd.DataFrame, after: pd.DataFrame) -> bool:

@@ -212,10 +212,12 @@ def cluster_options(arguments: argparse.Namespace) -> ClusterOptions:
 
 
 def _show_results(root: str, console: Console) -> None:
-    from dalbt_ray.report.build import build_report
+    from dalbt_ray.report.build import write_report
+    from dalbt_ray.report.study import read_study
     from dalbt_ray.report.tables import summary_table
 
-    console.print(summary_table(load_results(root).rounds))
+    study = read_study(root)
+    console.print(summary_table(study))
     # A report is written to a disk; results in an object store get a folder here.
-    folder = Path("reports", Path(root).name) if "://" in root else None
-    console.print(f"report   {build_report(root, folder)}")
+    folder = Path("reports", Path(root).name) if "://" in root else Path(root, "report")
+    console.print(f"report   {write_report(study, folder)}")

@@ -3,16 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
+
+from dalbt_ray.workers.global_batch import share_of_draw
 
 
 class ConsistentDropout(nn.Module):
     """Dropout of single elements, with survivors scaled by 1 / (1 - probability).
 
-    Training draws one mask per image from `generator` (see `set_dropout_generator`). Evaluation does nothing,
-    unless a `dropout_pass` holds one mask for all images: joint quantities over images (BatchBALD) need every
+    Training draws one mask per image of the global batch from `generator` (see `set_dropout_generator`), and a worker
+    takes those of its own images: what an image meets does not depend on how many workers there are. Evaluation does
+    nothing, unless a `dropout_pass` holds one mask for all images: joint quantities over images (BatchBALD) need every
     image to meet the same network. Neither touches batch-norm, unlike the usual switch to training mode.
 
     Args:
@@ -41,7 +45,8 @@ class ConsistentDropout(nn.Module):
             raise RuntimeError(
                 "dropout: no generator to draw from; call set_dropout_generator before training"
             )
-        return x * self.draw(len(x), self.generator, x.device).to(x.dtype)
+        masks = share_of_draw(len(x), partial(self.draw, generator=self.generator, device=x.device), x.device)
+        return x * masks.to(x.dtype)
 
     def draw(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
         """float32[count, *shape] of 0 and 1 / (1 - probability), drawn on the generator's device."""

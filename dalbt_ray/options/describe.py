@@ -70,7 +70,7 @@ def _section(title: str, cls: type[Value], summary: str) -> str:
     if summary:
         lines.append(f"{summary}\n")
     rows = [
-        f"| `{option.path}` | {option.kind} | {option.default} | {option.source} | {option.meaning} |"
+        f"| `{option.path}` | {option.kind} | {option.default} | {option.source} | {option.meaning.replace('|', chr(92) + '|')} |"
         for option in options_of(cls)
     ]
     if rows:

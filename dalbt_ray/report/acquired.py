@@ -5,7 +5,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
-from dalbt_ray.report.frames import trial_keys
 from dalbt_ray.report.picks import Picks
 
 
@@ -114,6 +113,11 @@ def selection_overlap(picks: dict[str, Picks], rounds: pd.DataFrame, setting: st
     overlap[same_method == same_seed] = np.nan
     frame = pd.DataFrame(overlap, index=method, columns=method)
     return frame.T.groupby(level=0).mean().T.groupby(level=0).mean()
+
+
+def trial_keys(rounds: pd.DataFrame) -> pd.DataFrame:
+    """One row per trial with `setting, method, seed, dataset`, indexed by `trial_id`; `rounds` is prepared."""
+    return rounds.drop_duplicates("trial_id").set_index("trial_id")[["setting", "method", "seed", "dataset"]]
 
 
 def _overlaps(trials: list[Picks]) -> NDArray[np.float64]:

@@ -1,25 +1,30 @@
 """The report of a sweep: one `index.html` that opens from disk, with figures and tables beside it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.report import sections
 from dalbt_ray.report.findings import Findings, analyze, write_tables
 from dalbt_ray.report.interactive import curve_data
+from dalbt_ray.report.latex import write_latex
 from dalbt_ray.report.methods_section import methods_section
 from dalbt_ray.report.page import Curves, Files, Page, Section, Text, render
 from dalbt_ray.report.plots import FORMATS, PAPER_FIGURES, curve_figure, paper_figure, save_figure
-from dalbt_ray.report.study import Sweep, read_sweep
-from dalbt_ray.report.tables import counted
+from dalbt_ray.report.ranking_section import ranking_section
+from dalbt_ray.report.study import Study, read_study
+from dalbt_ray.report.style import styles
 from dalbt_ray.report.trouble import trouble_section
+from dalbt_ray.report.wording import counted, duration
 
 
-def build_report(results: Path | str, out_dir: Path | str | None = None) -> Path:
-    """Write the report of a finished or running sweep.
+def build_report(results: Path | str, out_dir: Path | str | None = None, *, refresh: float = 0) -> Path:
+    """Write the report of a finished or running study.
 
     Args:
         results: a results folder, or a URI such as `s3://bucket/sweep`.
         out_dir: where to write; `<results>/report` by default. A URI needs one: reports are written to a disk.
+        refresh: seconds after which the opened page loads itself again; 0 for never.
 
     Returns:
         The path of `index.html`. Beside it, figures are in `figures/` (PNG, SVG, PDF) and tables in `tables/` (CSV,
@@ -28,59 +33,73 @@ def build_report(results: Path | str, out_dir: Path | str | None = None) -> Path
     Raises:
         InputError: not a results folder, or damaged; or a URI without `out_dir`.
     """
+    return write_report(read_study(results), report_folder(results, out_dir), refresh=refresh)
+
+
+def report_folder(results: Path | str, out_dir: Path | str | None = None) -> Path:
+    """Where the report of a results folder goes.
+
+    Raises:
+        InputError: a URI without `out_dir`.
+    """
     if out_dir is None and "://" in str(results):
         raise InputError("out", None, "is missing", remedy=f"name a folder for the report of {results}")
-    folder = Path(out_dir) if out_dir is not None else Path(results) / "report"
-    return write_report(read_sweep(results), folder)
+    return Path(out_dir) if out_dir is not None else Path(results) / "report"
 
 
-def write_report(sweep: Sweep, folder: Path) -> Path:
-    """Write the report of a sweep that has been read already."""
+def write_report(study: Study, folder: Path, *, refresh: float = 0) -> Path:
+    """Write the report of a study that has been read already."""
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / "index.html"
-    if sweep.rounds.empty:
-        page = _page(sweep, [trouble_section(sweep)], ["No round has been committed yet."])
+    if study.rounds.empty:
+        verdict = ["There is no result: no trial has committed a round."]
+        page = _page(study, verdict, [trouble_section(study)], _banners(study))
     else:
-        findings = analyze(sweep)
+        findings = analyze(study)
         files = [f"tables/{name}" for name in write_tables(findings, folder / "tables")]
-        files += [f"figures/{name}" for name in write_figures(sweep, folder / "figures")]
-        page = _page(sweep, _sections(sweep, findings, files), _banners(sweep, findings))
-    text = render(page, curve_data(sweep.rounds))
+        files += [f"tables/{name}" for name in write_latex(study, findings, folder / "tables")]
+        files += [f"figures/{name}" for name in write_figures(study, folder / "figures")]
+        page = _page(
+            study, findings.verdict.sentences, _sections(study, findings, files), _banners(study, findings)
+        )
+    text = render(replace(page, refresh=refresh), curve_data(study))
     # Written beside and renamed: a browser that reloads a running sweep's page never sees half of it.
     draft = index.with_suffix(".tmp")
     draft.write_text(text, encoding="utf-8")
     return draft.replace(index)
 
 
-def write_figures(sweep: Sweep, folder: Path) -> list[str]:
+def write_figures(study: Study, folder: Path) -> list[str]:
     """Write the static figures that the sweep has data for; returns the file names."""
-    rounds = sweep.rounds
-    figures = {"learning_curves": curve_figure(rounds)}
+    rounds = study.rounds
+    figures = {"learning_curves": curve_figure(study)}
     for which in PAPER_FIGURES:
         try:
-            figures[f"paper_figure_{which.number}"] = paper_figure(rounds, which)
+            figures[f"paper_figure_{which.number}"] = paper_figure(study, which)
         except LookupError:
             continue  # the sweep has no trial of this experiment
     mixed = rounds[rounds["ood"] != ""]
     if mixed["cumulative_purity"].notna().any():
-        figures["purity"] = curve_figure(mixed, "cumulative_purity")
+        figures["purity"] = curve_figure(study.part(mixed), "cumulative_purity")
     for name, figure in figures.items():
         save_figure(figure, folder, name)
     return [f"{name}.{kind}" for name in figures for kind in FORMATS]
 
 
-def _sections(sweep: Sweep, findings: Findings, files: list[str]) -> list[Section]:
+def _sections(study: Study, findings: Findings, files: list[str]) -> list[Section]:
+    shown = sorted(study.rounds["method"].unique())
     parts = [
         Section("learning-curves", "Learning curves", [Curves()]),
         sections.results_section(findings),
         sections.comparison_section(findings),
-        sections.ranking_section(findings),
+        ranking_section(findings, styles({name: study.methods[name] for name in shown})),
         sections.mixed_section(findings),
         sections.queries_section(findings),
+        sections.classes_section(findings),
         sections.cost_section(findings),
         sections.checks_section(findings),
-        trouble_section(sweep),
-        methods_section(sweep),
+        trouble_section(study),
+        methods_section(study),
         Section(
             "files",
             "Figures and tables",
@@ -90,36 +109,40 @@ def _sections(sweep: Sweep, findings: Findings, files: list[str]) -> list[Sectio
     return [part for part in parts if part.blocks]
 
 
-def _banners(sweep: Sweep, findings: Findings) -> list[str]:
+def _banners(study: Study, findings: Findings | None = None) -> list[str]:
     banners = []
-    unfinished = len(set(sweep.unfinished) - set(sweep.failures))
-    if unfinished:
-        banners.append(f"Not finished: {counted(unfinished, 'trial')}. What you see may still change.")
-    if sweep.failures:
+    open_trials = study.total - len(study.finished) - len(study.failures)
+    if open_trials > 0:
         banners.append(
-            f"Failed: {counted(len(sweep.failures), 'trial')}; see the list of failed and unfinished trials."
+            f"{len(study.finished):,} of {counted(study.total, 'trial')} finished, {len(study.running):,} running. "
+            "What you see may still change."
         )
-    failed = [check.title for check in findings.checks if check.state == "failed"]
+    if study.failures:
+        banners.append(
+            f"Failed: {counted(len(study.failures), 'trial')}; see the list of failed and unfinished trials."
+        )
+    failed = [check.title for check in findings.checks if check.state == "failed"] if findings else []
     if failed:
         banners.append(f"{counted(len(failed), 'sanity check')} failed: {'; '.join(failed)}.")
     return banners
 
 
-def _page(sweep: Sweep, parts: list[Section], banners: list[str]) -> Page:
-    rounds = sweep.rounds
+def _page(study: Study, verdict: list[str], parts: list[Section], banners: list[str]) -> Page:
+    rounds = study.rounds
+    settings = list(rounds["setting"].unique())
     facts = [
-        (str(len(sweep.manifests)), "trials finished"),
-        (str(len(set(sweep.unfinished) - set(sweep.failures))), "not finished"),
-        (str(len(sweep.failures)), "failed"),
-        (str(rounds["method"].nunique()), "methods"),
-        (str(rounds["seed"].nunique()), "seeds"),
+        (f"{len(study.finished):,} of {study.total:,}", "trials finished"),
+        (f"{len(study.running):,}", "running"),
+        (f"{len(study.failures):,}", "failed"),
+        (f"{rounds['method'].nunique():,}", "methods"),
+        (f"{rounds['seed'].nunique():,}", "seeds"),
         (f"{len(rounds):,}", "rounds"),
-        (f"{sweep.timings['total_seconds'].sum() / 3600:.2g} h", "computed"),
+        (duration(study.timings["total_seconds"].sum()), "computed"),
     ]
     return Page(
-        title=sweep.name,
-        subtitle="; ".join(rounds["setting"].unique()[:6])
-        + ("; ..." if rounds["setting"].nunique() > 6 else ""),
+        title=study.name,
+        subtitle="; ".join(settings[:6]) + ("; ..." if len(settings) > 6 else ""),
+        verdict=verdict,
         facts=facts,
         banners=banners,
         sections=[part for part in parts if part.blocks],

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dalbt_ray.report.curves import trial_summary
-from dalbt_ray.report.frames import prepare_rounds
-from dalbt_ray.report.statistics import detectable_difference, holm, paired_t_test
-from dalbt_ray.results import load_results
+from dalbt_ray.report.cells import find_cells, plain_value
+from dalbt_ray.report.measures import recorded
+from dalbt_ray.report.paired import detectable_difference, holm, paired_t_test
+from dalbt_ray.report.study import Study, Tables, prepare, read_study
+from dalbt_ray.report.summaries import trial_summary
 
-KEYS = ["dataset", "ood", "budget", "strategy", "objective", "variant", "seed"]
-METRICS = ["n_labeled", "n_bought", "n_ood_bought", "test_accuracy", "test_nll", "test_ece", "train_accuracy"]
+CELL = ["setting", "method", "seed"]
+COUNTS = ["n_labeled", "n_bought", "n_ood_bought"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,9 @@ class Comparison:
         rounds_shared: rounds that both folders have.
         rounds_identical: those of them with equal metrics, to the last bit.
         only_a, only_b: cells (`setting method seed`) that only one folder has.
-        first_difference: one row per cell that differs: its keys, `round` (the first that differs), `metric, a, b`.
+        settings_changed: configuration entries whose values differ between the folders as wholes.
+        first_difference: one row per cell that differs: `setting, method, seed, round` (the first that
+            differs), `metric, a, b`.
         methods: one row per setting, method and value (`aubc`, `final`): `n_seeds, a, b, difference` (B - A, paired
             on seeds), `low, high` (95 % t interval), `p, p_holm, detectable`.
     """
@@ -32,6 +35,7 @@ class Comparison:
     rounds_identical: int
     only_a: list[str]
     only_b: list[str]
+    settings_changed: list[str]
     first_difference: pd.DataFrame
     methods: pd.DataFrame
 
@@ -59,8 +63,10 @@ class Comparison:
     def verdict(self) -> str:
         """The answer in a sentence or two."""
         alone = ""
+        if self.settings_changed:
+            alone += f" Configured differently: {', '.join(self.settings_changed)}."
         if self.only_a or self.only_b:
-            alone = f" {len(self.only_a)} cells are only in A and {len(self.only_b)} only in B."
+            alone += f" {len(self.only_a)} cells are only in A and {len(self.only_b)} only in B."
         if not self.rounds_shared:
             return f"The two folders share no round, so nothing can be compared.{alone}"
         if self.rounds_identical == self.rounds_shared:
@@ -86,25 +92,54 @@ def compare(results_a: Path | str, results_b: Path | str) -> Comparison:
     Raises:
         InputError: one of them is not a results folder, or damaged.
     """
-    a, b = (load_results(folder, include_running=True).rounds for folder in (results_a, results_b))
-    return compare_rounds(a, b)
+    return compare_studies(read_study(results_a), read_study(results_b))
 
 
-def compare_rounds(a: pd.DataFrame, b: pd.DataFrame) -> Comparison:
-    """Compare two `rounds` frames on (data set, OOD set, budget, strategy, objective, variant, seed, round)."""
-    keys = [*KEYS, "round"]
-    both = a[[*keys, *METRICS]].merge(b[[*keys, *METRICS]], on=keys, suffixes=("_a", "_b"))
-    unequal = pd.DataFrame({name: _differs(both[f"{name}_a"], both[f"{name}_b"]) for name in METRICS})
-    shared_keys = both[keys]
-    cut_a, cut_b = (prepare_rounds(frame.merge(shared_keys, on=keys)) for frame in (a, b))
+def compare_studies(a: Study, b: Study) -> Comparison:
+    """Compare two studies on (setting, method, seed, round).
+
+    What tells methods apart within a folder tells them apart here; what differs only between the folders, a changed
+    option of all trials, does not: that change is what the comparison is about.
+    """
+    # A folder against itself has every id twice.
+    trials = pd.concat([a.trials, b.trials], keys=["a", "b"])
+    config = [name for name in trials.columns if name not in ("setting", "method")]
+    folder = pd.Series(trials.index.get_level_values(0), index=trials.index)
+    named = find_cells(trials[config], folder).trials
+    rounds_a, rounds_b = (
+        study.rounds.drop(columns=["setting", "method"]).join(named.loc[key], on="trial_id")
+        for key, study in (("a", a), ("b", b))
+    )
+    keys = [*CELL, "round"]
+    compared = [*COUNTS, *(each.column for each in recorded(a.measures, rounds_a) if each.column in rounds_b)]
+    both = rounds_a[[*keys, *compared]].merge(rounds_b[[*keys, *compared]], on=keys, suffixes=("_a", "_b"))
+    unequal = pd.DataFrame({name: _differs(both[f"{name}_a"], both[f"{name}_b"]) for name in compared})
+    shared = both[keys]
     return Comparison(
         rounds_shared=len(both),
         rounds_identical=int((~unequal.any(axis=1)).sum()),
-        only_a=_only(a, b),
-        only_b=_only(b, a),
+        only_a=_only(rounds_a, rounds_b),
+        only_b=_only(rounds_b, rounds_a),
+        settings_changed=_changed(a.trials, b.trials),
         first_difference=_first_differences(both, unequal),
-        methods=_methods(cut_a, cut_b),
+        methods=_methods(rounds_a.merge(shared, on=keys), rounds_b.merge(shared, on=keys)),
     )
+
+
+def compare_tables(a: Tables, b: Tables) -> Comparison:
+    """Compare what `load_results` gave for two folders."""
+    return compare_studies(prepare(a, "A"), prepare(b, "B"))
+
+
+def _changed(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
+    """Entries for which the two folders have no value in common."""
+    skipped = ("seed", "rounds", "status", "rounds_done", "setting", "method")
+    names = [name for name in a.columns if name in b.columns and name not in skipped]
+    return [
+        str(name)
+        for name in names
+        if not {plain_value(value) for value in a[name]} & {plain_value(value) for value in b[name]}
+    ]
 
 
 def _differs(a: "pd.Series[float]", b: "pd.Series[float]") -> "pd.Series[bool]":
@@ -113,31 +148,28 @@ def _differs(a: "pd.Series[float]", b: "pd.Series[float]") -> "pd.Series[bool]":
 
 
 def _only(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
-    cells = a[KEYS].drop_duplicates().merge(b[KEYS].drop_duplicates(), on=KEYS, how="left", indicator=True)
-    alone = cells[cells["_merge"] == "left_only"].drop(columns="_merge")
-    # The labels need the columns of a whole round.
-    named = prepare_rounds(a.merge(alone, on=KEYS)).drop_duplicates(["setting", "method", "seed"])
-    return [f"{row.setting} {row.method} seed {row.seed}" for row in named.itertuples()]
+    cells = a[CELL].drop_duplicates().merge(b[CELL].drop_duplicates(), on=CELL, how="left", indicator=True)
+    alone = cells[cells["_merge"] == "left_only"]
+    return [f"{row.setting} {row.method} seed {row.seed}" for row in alone.itertuples()]
 
 
 def _first_differences(both: pd.DataFrame, unequal: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    changed = both[unequal.any(axis=1)].sort_values("round").drop_duplicates(KEYS)
+    changed = both[unequal.any(axis=1)].sort_values("round").drop_duplicates(CELL)
     for index, row in changed.iterrows():
-        metric = next(name for name in METRICS if unequal.at[index, name])
+        metric = next(name for name in unequal.columns if unequal.at[index, name])
         rows.append(
-            {**row[[*KEYS, "round"]], "metric": metric, "a": row[f"{metric}_a"], "b": row[f"{metric}_b"]}
+            {**row[[*CELL, "round"]], "metric": metric, "a": row[f"{metric}_a"], "b": row[f"{metric}_b"]}
         )
-    return pd.DataFrame(rows, columns=[*KEYS, "round", "metric", "a", "b"]).sort_values(
-        KEYS, ignore_index=True
+    return pd.DataFrame(rows, columns=[*CELL, "round", "metric", "a", "b"]).sort_values(
+        CELL, ignore_index=True
     )
 
 
 def _methods(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     names = ["setting", "method", "seed", "aubc", "final"]
     columns = [
-        "setting",
-        "method",
+        *CELL[:2],
         "value",
         "n_seeds",
         "a",

@@ -1,10 +1,11 @@
-"""What the methods cost: seconds by part of a round, device hours per trial and per point of accuracy."""
+"""What the methods cost: seconds by part of a round, device time per trial and per point of accuracy."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 
-from dalbt_ray.report.frames import trial_keys
+from dalbt_ray.report.acquired import trial_keys
+from dalbt_ray.report.measures import MAIN
 
 PARTS = ["train", "auxiliary", "score", "select", "evaluate"]
 
@@ -22,27 +23,24 @@ def cost_summary(
 
     Returns:
         `setting, method, n_trials, round_seconds` (median over rounds), one column of seconds a trial for
-        every part (`train, auxiliary, score, select, evaluate, other`), `trial_seconds`, `device_hours` a
-        trial, and `device_hours_per_point`: a trial's device hours over the points of test accuracy gained
+        every part (`train, auxiliary, score, select, evaluate, other`), `trial_seconds`, `device_seconds` a
+        trial, and `device_seconds_per_point`: a trial's device time over the points of test accuracy gained
         since round 0 (NaN where nothing was gained).
     """
-    first = rounds.groupby("trial_id")["test_accuracy"].first()
-    last = rounds.groupby("trial_id")["test_accuracy"].last()
+    first = rounds.groupby("trial_id")[MAIN].first()
+    last = rounds.groupby("trial_id")[MAIN].last()
     columns = [f"{part}_seconds" for part in PARTS] + ["total_seconds"]
     totals = timings.groupby("trial_id")[columns].sum()
     totals = totals.join(trial_keys(rounds), how="inner")
     totals["other_seconds"] = totals["total_seconds"] - totals[columns[:-1]].sum(axis=1)
-    totals["device_hours"] = totals["total_seconds"] / 3600
-    totals["device_hours"] *= [(devices or {}).get(str(trial_id), 1.0) for trial_id in totals.index]
+    held = [(devices or {}).get(str(trial_id), 1.0) for trial_id in totals.index]
+    totals["device_seconds"] = totals["total_seconds"] * held
     gained = (100 * (last - first)).reindex(totals.index)
-    totals["device_hours_per_point"] = totals["device_hours"] / gained.where(gained > 0)
+    totals["device_seconds_per_point"] = totals["device_seconds"] / gained.where(gained > 0)
     groups = totals.groupby(["setting", "method"], sort=False)
-    table = groups[
-        [*columns[:-1], "other_seconds", "total_seconds", "device_hours", "device_hours_per_point"]
-    ].mean()
-    table = table.rename(
-        columns={name: name.removesuffix("_seconds") for name in [*columns[:-1], "other_seconds"]}
-    )
+    parts = [*columns[:-1], "other_seconds"]
+    table = groups[[*parts, "total_seconds", "device_seconds", "device_seconds_per_point"]].mean()
+    table = table.rename(columns={name: name.removesuffix("_seconds") for name in parts})
     table = table.rename(columns={"total_seconds": "trial_seconds"})
     table.insert(0, "n_trials", groups.size())
     each = timings.join(trial_keys(rounds), on="trial_id", how="inner")

@@ -6,10 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from dalbt_ray.report.acquired import class_balance, purity_summary, selection_overlap
-from dalbt_ray.report.checks import Check, run_checks
+from dalbt_ray.report.check import Check
+from dalbt_ray.report.checks import run_checks
 from dalbt_ray.report.cost import cost_summary
-from dalbt_ray.report.curves import summarize
+from dalbt_ray.report.measures import Measure
 from dalbt_ray.report.picks import acquired_by_trial
+from dalbt_ray.report.profiles import performance_profiles, probability_of_improvement
 from dalbt_ray.report.rankings import (
     PenaltyMatrix,
     mean_ranks,
@@ -17,9 +19,12 @@ from dalbt_ray.report.rankings import (
     penalty_matrix,
     setting_means,
 )
-from dalbt_ray.report.statistics import compare_with_random, saving_against_random
-from dalbt_ray.report.study import Sweep
-from dalbt_ray.report.tables import write_table
+from dalbt_ray.report.savings import saving_against_random
+from dalbt_ray.report.statistics import compare_with_random
+from dalbt_ray.report.study import Study
+from dalbt_ray.report.summaries import compared_rounds, summarize
+from dalbt_ray.report.tables import reported, write_table
+from dalbt_ray.report.verdict import Verdict, find_verdict
 
 
 @dataclass(frozen=True)
@@ -27,22 +32,28 @@ class Findings:
     """The frames behind the report's tables; see the functions of the same names for their columns.
 
     Attributes:
-        summary: `metrics.summarize`.
+        verdict: what the comparisons say, in words.
+        summary: `summaries.summarize`, with the measures of `reported`.
         against_random: `statistics.compare_with_random` on AUBC.
         final_against_random: the same on final accuracy.
-        saving: `statistics.saving_against_random`.
+        saving: `savings.saving_against_random`.
         penalties: `rankings.penalty_matrix`.
         ranks: mean rank per method, best first; `ranked_settings` are the settings behind it, `unranked` the methods
             that are not in all of them.
         wilcoxon: `rankings.pairwise_wilcoxon`.
-        purity: `queries.purity_summary`; empty without mixed pools.
-        balance: `queries.class_balance`.
-        overlaps: `queries.selection_overlap` by setting.
+        improvement, profiles: `profiles.probability_of_improvement` and `profiles.performance_profiles`.
+        by_class: for each per-class measure and setting, title, setting, and the means of the last compared round:
+            methods in rows, classes in columns.
+        purity: `acquired.purity_summary`; empty without mixed pools.
+        balance: `acquired.class_balance`.
+        overlaps: `acquired.selection_overlap` by setting.
         cost: `cost.cost_summary`.
         checks: `checks.run_checks`.
     """
 
+    verdict: Verdict
     summary: pd.DataFrame
+    reported: list[Measure]
     against_random: pd.DataFrame
     final_against_random: pd.DataFrame
     saving: pd.DataFrame
@@ -51,6 +62,9 @@ class Findings:
     ranked_settings: list[str]
     unranked: list[str]
     wilcoxon: pd.DataFrame
+    improvement: pd.DataFrame
+    profiles: pd.DataFrame
+    by_class: list[tuple[str, str, pd.DataFrame]]
     purity: pd.DataFrame
     balance: pd.DataFrame
     overlaps: dict[str, pd.DataFrame]
@@ -58,32 +72,52 @@ class Findings:
     checks: list[Check]
 
 
-def analyze(sweep: Sweep) -> Findings:
-    """Compute every table of the report. The sweep has at least one committed round."""
-    rounds = sweep.rounds
-    picks = acquired_by_trial(sweep.selections, rounds)
+def analyze(study: Study) -> Findings:
+    """Compute every table of the report. The study has at least one committed round."""
+    rounds = study.rounds
+    picks = acquired_by_trial(study.selections, rounds)
+    workers = {name: float(manifest.get("workers", 1)) for name, manifest in study.manifests.items()}
     means = setting_means(rounds)
     ranks, ranked_settings, unranked = mean_ranks(means)
+    against_random = compare_with_random(study, "aubc")
     return Findings(
-        summary=summarize(rounds),
-        against_random=compare_with_random(rounds, "aubc"),
-        final_against_random=compare_with_random(rounds, "final"),
-        saving=saving_against_random(rounds),
+        verdict=find_verdict(against_random),
+        summary=summarize(rounds, also=reported(study)),
+        reported=reported(study),
+        against_random=against_random,
+        final_against_random=compare_with_random(study, "final"),
+        saving=saving_against_random(study),
         penalties=penalty_matrix(rounds),
         ranks=ranks,
         ranked_settings=ranked_settings,
         unranked=unranked,
         wilcoxon=pairwise_wilcoxon(means),
+        improvement=probability_of_improvement(study),
+        profiles=performance_profiles(study),
+        by_class=per_class(study),
         purity=purity_summary(rounds),
         balance=class_balance(picks, rounds),
         overlaps={s: selection_overlap(picks, rounds, s) for s in rounds["setting"].unique()},
-        cost=cost_summary(sweep.timings, rounds, sweep.workers),
-        checks=run_checks(sweep, picks),
+        cost=cost_summary(study.timings, rounds, workers),
+        checks=run_checks(study, picks),
     )
 
 
+def per_class(study: Study) -> list[tuple[str, str, pd.DataFrame]]:
+    """For each per-class measure and setting: means over seeds, methods in rows, classes in columns."""
+    last = compared_rounds(study.rounds).groupby("trial_id").tail(1)
+    found = []
+    for measure in study.measures.values():
+        if not measure.per_class or measure.column not in last:
+            continue
+        for setting, group in last[last[measure.column].notna()].groupby("setting", sort=False):
+            lists = pd.DataFrame([list(values) for values in group[measure.column]], index=group["method"])
+            found.append((measure.title, str(setting), lists.groupby(level=0).mean()))
+    return found
+
+
 def write_tables(findings: Findings, folder: Path) -> list[str]:
-    """Write every table as CSV and LaTeX with full precision; returns the file names."""
+    """Write every table as CSV with full precision; returns the file names."""
     overlaps = [
         matrix.reset_index(names="method")
         .melt("method", var_name="rival", value_name="jaccard")
@@ -91,23 +125,18 @@ def write_tables(findings: Findings, folder: Path) -> list[str]:
         for name, matrix in findings.overlaps.items()
     ]
     tables = {
-        "summary": (findings.summary, "Mean over seeds; sd is the sample standard deviation"),
-        "against_random_aubc": (findings.against_random, "Paired difference in AUBC to random sampling"),
-        "against_random_final": (
-            findings.final_against_random,
-            "Paired difference in final accuracy to random",
-        ),
-        "labels_saved": (findings.saving, "Labels saved on the way to random's final accuracy"),
-        "penalty_matrix": (findings.penalties.matrix.reset_index(names="method"), "Pairwise penalty matrix"),
-        "penalty_tests": (findings.penalties.tests, "Tests behind the penalty matrix"),
-        "wilcoxon_over_settings": (findings.wilcoxon, "Wilcoxon signed-rank tests over settings"),
-        "purity": (findings.purity, "Queries from mixed pools"),
-        "class_balance": (findings.balance, "Class balance of the queries"),
-        "overlap": (pd.concat(overlaps).dropna(), "Jaccard overlap of queries"),
-        "cost": (findings.cost, "Cost of a trial"),
+        "summary": findings.summary,
+        "against_random_aubc": findings.against_random,
+        "against_random_final": findings.final_against_random,
+        "labels_saved": findings.saving,
+        "penalty_matrix": findings.penalties.matrix.reset_index(names="method"),
+        "penalty_tests": findings.penalties.tests,
+        "wilcoxon_over_settings": findings.wilcoxon,
+        "probability_of_improvement": findings.improvement,
+        "performance_profiles": findings.profiles.reset_index(),
+        "purity": findings.purity,
+        "class_balance": findings.balance,
+        "overlap": pd.concat(overlaps).dropna(),
+        "cost": findings.cost,
     }
-    written = []
-    for name, (frame, caption) in tables.items():
-        if len(frame):
-            written += write_table(frame, folder, name, caption)
-    return written
+    return [file for name, frame in tables.items() if len(frame) for file in write_table(frame, folder, name)]

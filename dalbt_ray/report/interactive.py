@@ -5,65 +5,75 @@ from typing import Any
 
 import pandas as pd
 
-from dalbt_ray.report.curves import learning_curves
-from dalbt_ray.report.plots import METRIC_TITLES, PERCENT
+from dalbt_ray.report.curves import differences, learning_curves
+from dalbt_ray.report.measures import recorded
+from dalbt_ray.report.study import Study
 from dalbt_ray.report.style import styles
 
+Points = list[list[float | None]]
 
-def curve_data(rounds: pd.DataFrame) -> dict[str, Any]:
+
+def curve_data(study: Study) -> dict[str, Any]:
     """What `templates/report.js` draws, as plain JSON values without NaN.
 
-    Args:
-        rounds: a prepared `rounds` frame.
-
     Returns:
-        `metrics` (title, percent), `styles` per method, and `settings`: per metric and method the points
-        `[labels paid for, labels gained, mean, low, high, seeds]`; the initial set counts as paid for.
+        `metrics` (title, unit, scale), `styles` per method, and `settings`: per metric and method the points
+        `[labels paid for, labels gained, mean, low, high, seeds]` of `curves`, and of `differences` to the method's
+        own random, which `baselines` names; the initial set counts as paid for.
     """
-    metrics = [name for name in METRIC_TITLES if name in rounds and rounds[name].notna().any()]
+    rounds = study.rounds
+    shown = recorded(study.measures, rounds)
     initial = rounds[rounds["round"] == 0].groupby("setting")["n_labeled"].mean()
-    curves = {metric: learning_curves(rounds, metric) for metric in metrics}
+    curves = {each.column: learning_curves(rounds, each.column) for each in shown}
+    against = {each.column: differences(study, each.column) for each in shown}
     settings = []
-    for setting in rounds["setting"].unique():
-        here = rounds[rounds["setting"] == setting]
-        drawn: dict[str, dict[str, list[list[float | None]]]] = {}
-        for metric in metrics:
-            table = curves[metric][curves[metric]["setting"] == setting]
-            if len(table):
-                drawn[metric] = {
-                    str(method): _points(curve, float(initial.get(setting, 0.0)))
-                    for method, curve in table.groupby("method")
-                }
+    for setting, here in rounds.groupby("setting", sort=False):
+        methods = sorted(here["method"].unique())
+        offset = float(initial.get(setting, 0.0))
         settings.append(
             {
                 "name": setting,
                 "mixed": bool((here["ood"] != "").any()),
-                "methods": sorted(here["method"].unique()),
-                "curves": drawn,
+                "methods": methods,
+                "baselines": {name: study.baseline(str(setting), name) for name in methods},
+                "curves": _drawn(curves, str(setting), offset),
+                "differences": _drawn(against, str(setting), offset),
             }
         )
-    looks = styles(sorted(rounds["method"].unique()))
+    looks = styles({name: study.methods[name] for name in sorted(rounds["method"].unique())})
     return {
-        "metrics": {name: {"title": METRIC_TITLES[name], "percent": name in PERCENT} for name in metrics},
+        "metrics": {
+            each.column: {"title": each.axis_title, "unit": each.unit, "scale": each.scale} for each in shown
+        },
         "styles": {name: vars(look) for name, look in looks.items()},
         "settings": settings,
     }
 
 
-def _points(curve: pd.DataFrame, initial: float) -> list[list[float | None]]:
-    columns = zip(
-        curve["n_bought"] + initial,
+def _drawn(tables: dict[str, pd.DataFrame], setting: str, offset: float) -> dict[str, dict[str, Points]]:
+    drawn = {}
+    for metric, table in tables.items():
+        here = table[table["setting"] == setting]
+        if len(here):
+            drawn[metric] = {str(method): _points(curve, offset) for method, curve in here.groupby("method")}
+    return drawn
+
+
+def _points(curve: pd.DataFrame, offset: float) -> Points:
+    columns = (
+        curve["n_bought"] + offset,
         curve["n_labeled"],
         curve["mean"],
         curve["low"],
         curve["high"],
         curve["n_seeds"],
-        strict=True,
     )
+    # Five digits for values, tenths for labels and seeds: all that a screen shows.
     return [
-        [
-            None if math.isnan(v) else float(f"{v:.5g}") if i in (2, 3, 4) else round(v, 1)
-            for i, v in enumerate(p)
-        ]
-        for p in columns
+        [_digits(v) if i in (2, 3, 4) else round(float(v), 1) for i, v in enumerate(p)]
+        for p in zip(*columns, strict=True)
     ]
+
+
+def _digits(value: float) -> float | None:
+    return None if math.isnan(value) else float(f"{value:.5g}")

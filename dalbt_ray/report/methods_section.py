@@ -1,16 +1,18 @@
 """The paragraph on methods, and where the numbers come from, out of the trials' manifests."""
 
 import json
+from math import isnan
 from typing import Any
 
 from dalbt_ray.report.page import Block, Items, Preformatted, Section, Text
-from dalbt_ray.report.study import Json, Sweep
-from dalbt_ray.report.tables import counted
+from dalbt_ray.report.study import Json, Study, names_of_trials
+from dalbt_ray.report.summaries import horizons
+from dalbt_ray.report.wording import counted
 
 
-def methods_section(sweep: Sweep) -> Section:
+def methods_section(study: Study) -> Section:
     """What a paper's method section needs: trials, seeds, statistics, versions, hashes."""
-    rounds = sweep.rounds
+    rounds = study.rounds
     seeds = sorted(int(seed) for seed in rounds["seed"].unique())
     cells = rounds.groupby(["setting", "method"])["seed"].nunique()
     n = f"{cells.min()}" if cells.min() == cells.max() else f"{cells.min()} to {cells.max()}"
@@ -21,29 +23,46 @@ def methods_section(sweep: Sweep) -> Section:
             f"{counted(rounds['method'].nunique(), 'method')}; seeds per cell: {n} (out of {_ranges(seeds)}). A seed "
             "fixes the initial labeled set, the validation set and the splits, the same for every method, so methods "
             "are compared pairwise on seeds. Accuracy is measured on the test set after the training of each round; "
-            "the test set chooses nothing. Curves show means with 95 % percentile-bootstrap intervals over seeds "
-            "(2,000 resamples), which are too narrow for few seeds (coverage of normal data: 74 % with 3 seeds, 84 % "
-            "with 5, 89 % with 10); tests and intervals of differences use the t distribution. AUBC is the area under "
+            "the test set chooses nothing. All intervals are 95 % t intervals over seeds, those of differences and "
+            "savings paired on seeds; tests are paired t-tests with Holm's correction. AUBC is the area under "
             "accuracy over labels paid for, by the trapezoid rule on the true label counts, divided by their range. A "
             "trial that stalled or exhausted its pool keeps its last accuracy to the end of the axis."
-        )
+        ),
+        Text(horizon_sentence(study)),
     ]
-    if sweep.manifests:
-        blocks.append(Items(_facts(list(sweep.manifests.values()))))
-        common, varied = _common([manifest.get("config", {}) for manifest in sweep.manifests.values()])
+    if study.manifests:
+        blocks.append(Items(_facts(list(study.manifests.values()))))
+        common, varied = _common([manifest.get("config", {}) for manifest in study.manifests.values()])
         blocks.append(
             Preformatted("Configuration that all trials share", json.dumps(common, indent=1, sort_keys=True))
         )
         blocks.append(
             Text(f"Configuration that varies between trials: {', '.join(sorted(varied)) or 'nothing'}.", True)
         )
-        ids = "\n".join(f"{name}  {_label(sweep, name)}" for name in sorted(sweep.manifests))
-        blocks.append(Preformatted(f"Trial ids ({len(sweep.manifests)})", ids))
+        blocks.append(
+            Text(
+                "To repeat a trial from its manifest and compare it bit for bit: dalbt rerun DIR ID, with an id below."
+            )
+        )
+        trial_names = names_of_trials(study.trials)
+        ids = "\n".join(f"{name}  {trial_names.get(name, '')}" for name in sorted(study.manifests))
+        blocks.append(Preformatted(f"Trial ids ({len(study.manifests)})", ids))
     return Section("methods", "Methods", blocks)
 
 
-def _label(sweep: Sweep, trial_id: str) -> str:
-    return str(sweep.manifests[trial_id].get("label", ""))
+def horizon_sentence(study: Study) -> str:
+    """Up to how many labels each setting is compared, and whose curves go on beyond that."""
+    rounds = study.rounds
+    told = []
+    for setting, horizon in horizons(rounds).items():
+        here = rounds[rounds["setting"] == setting]
+        if isnan(horizon):
+            told.append(f"{setting!s}: nothing yet, no trial has finished")
+            continue
+        beyond = ", some curves go on" if here["n_bought"].max() > horizon else ""
+        initial = here.loc[here["round"] == 0, "n_labeled"].mean()
+        told.append(f"{setting!s}: {horizon + initial:,.0f} labels{beyond}")
+    return f"Compared up to the last label count that all finished trials of a setting reached: {'; '.join(told)}."
 
 
 def _facts(manifests: list[Json]) -> list[str]:

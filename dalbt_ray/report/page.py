@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import jinja2
 import pandas as pd
 
+from dalbt_ray.report.style import Style
+
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -102,6 +104,15 @@ class Curves:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """A drawing as SVG, and a key of names and looks where it has none of its own."""
+
+    kind: ClassVar[str] = "drawing"
+    svg: str
+    key: list[tuple[str, Style]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Checks:
     """The list of sanity checks."""
 
@@ -109,7 +120,7 @@ class Checks:
     checks: list[Any]
 
 
-Block = Text | Heading | Items | Files | Preformatted | TextTable | HeatTable | Curves | Checks
+Block = Text | Heading | Items | Files | Preformatted | TextTable | HeatTable | Curves | Drawing | Checks
 
 
 @dataclass(frozen=True)
@@ -123,14 +134,16 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole report."""
+    """A whole report; `verdict` are its first sentences. `refresh` seconds after it was opened it loads again."""
 
     title: str
     subtitle: str
+    verdict: list[str]
     facts: list[tuple[str, str]]
     banners: list[str]
     sections: list[Section]
     footer: str
+    refresh: float = 0
 
 
 def render(page: Page, curves: dict[str, Any]) -> str:

@@ -7,26 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dalbt_ray.report.curves import Axis, learning_curves
-from dalbt_ray.report.frames import prepare_rounds
+from dalbt_ray.report.curves import learning_curves
+from dalbt_ray.report.measures import MAIN, Measure
+from dalbt_ray.report.study import Study
 from dalbt_ray.report.style import Style, styles
+from dalbt_ray.report.summaries import Axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 AXIS_TITLES = {"n_bought": "labels paid for", "n_labeled": "labels gained"}
-METRIC_TITLES = {
-    "test_accuracy": "test accuracy (%)",
-    "train_accuracy": "training accuracy (%)",
-    "validation_accuracy": "validation accuracy (%)",
-    "test_nll": "test negative log-likelihood",
-    "test_ece": "expected calibration error",
-    "purity": "purity of the query (%)",
-    "cumulative_purity": "purity of all queries (%)",
-    "ood_auroc": "AUROC, in-distribution against OOD images",
-}
-PERCENT = ("test_accuracy", "train_accuracy", "validation_accuracy", "purity", "cumulative_purity")
 FORMATS = ("png", "svg", "pdf")
 
 
@@ -52,62 +43,61 @@ PAPER_FIGURES = (
 The paper states no budget for figure 5; ours is the smaller one of its grid."""
 
 
-def figure_2(rounds: pd.DataFrame) -> "Figure":
+def figure_2(study: Study) -> "Figure":
     """MNIST, 100 initial labels and 100 a round."""
-    return paper_figure(rounds, PAPER_FIGURES[0])
+    return paper_figure(study, PAPER_FIGURES[0])
 
 
-def figure_3(rounds: pd.DataFrame) -> "Figure":
+def figure_3(study: Study) -> "Figure":
     """CIFAR-10, 5,000 initial labels and 1,000 a round."""
-    return paper_figure(rounds, PAPER_FIGURES[1])
+    return paper_figure(study, PAPER_FIGURES[1])
 
 
-def figure_4(rounds: pd.DataFrame) -> "Figure":
+def figure_4(study: Study) -> "Figure":
     """CIFAR-10, 5,000 initial labels and 2,500 a round."""
-    return paper_figure(rounds, PAPER_FIGURES[2])
+    return paper_figure(study, PAPER_FIGURES[2])
 
 
-def figure_5(rounds: pd.DataFrame) -> "Figure":
+def figure_5(study: Study) -> "Figure":
     """Fashion-MNIST, 100 initial labels and 100 a round."""
-    return paper_figure(rounds, PAPER_FIGURES[3])
+    return paper_figure(study, PAPER_FIGURES[3])
 
 
-def figure_6(rounds: pd.DataFrame) -> "Figure":
+def figure_6(study: Study) -> "Figure":
     """CIFAR-10 mixed with each OOD set: accuracy of every method on every pool."""
-    return paper_figure(rounds, PAPER_FIGURES[4])
+    return paper_figure(study, PAPER_FIGURES[4])
 
 
-def paper_figure(rounds: pd.DataFrame, which: PaperFigure) -> "Figure":
+def paper_figure(study: Study, which: PaperFigure) -> "Figure":
     """The figure for one experiment of the paper.
 
     Raises:
-        LookupError: no trial of `rounds` belongs to it.
+        LookupError: no trial of the study belongs to it.
     """
+    rounds = study.rounds
     here = rounds[(rounds["dataset"] == which.dataset) & (rounds["budget"] == which.budget)]
     here = here[(here["ood"] != "") == which.mixed]
     if here.empty:
         kind = "mixed pools" if which.mixed else "single pool"
         message = f"figure {which.number} needs {which.dataset} ({kind}) with a budget of {which.budget}"
         raise LookupError(message)
-    return curve_figure(here)
+    return curve_figure(study.part(here))
 
 
-def curve_figure(
-    rounds: pd.DataFrame, metric: str = "test_accuracy", axis: Axis = "n_bought", *, level: float = 0.95
-) -> "Figure":
-    """Learning curves with intervals, one panel per setting, one shared legend.
+def curve_figure(study: Study, metric: str = MAIN, axis: Axis = "n_bought") -> "Figure":
+    """Learning curves with 95 % t intervals over seeds, one panel per setting, one shared legend.
 
     Args:
-        rounds: the `rounds` frame of `load_results`, or a part of it.
+        study: a prepared study, or a part of it.
         metric: the column to draw.
         axis: labels paid for (initial set included) or labels gained.
-        level: coverage of the bootstrap band over seeds.
     """
-    rounds = rounds if "setting" in rounds else prepare_rounds(rounds)
-    curves = learning_curves(rounds, metric, level)
+    rounds = study.rounds
+    curves = learning_curves(rounds, metric)
+    measure = study.measures.get(metric) or Measure(metric, metric.replace("_", " "))
     initial = rounds[rounds["round"] == 0].groupby("setting")["n_labeled"].mean()
     settings = [name for name in rounds["setting"].unique() if (curves["setting"] == name).any()]
-    looks = styles(sorted(rounds["method"].unique()))
+    looks = styles({name: study.methods[name] for name in sorted(rounds["method"].unique())})
     columns = max(1, min(3, len(settings)))
     figure, panels = _grid(
         columns, max(1, -(-len(settings) // columns)), legend=max(map(len, looks), default=0)
@@ -115,10 +105,10 @@ def curve_figure(
     for panel, setting in zip(panels, settings, strict=False):
         here = curves[curves["setting"] == setting]
         offset = float(initial.get(setting, 0.0)) if axis == "n_bought" else 0.0
-        draw_curves(panel, here, looks, axis=axis, offset=offset, scale=100.0 if metric in PERCENT else 1.0)
+        draw_curves(panel, here, looks, axis=axis, offset=offset, scale=measure.scale)
         panel.set_title(setting, fontsize=10)
         panel.set_xlabel(AXIS_TITLES[axis])
-        panel.set_ylabel(METRIC_TITLES.get(metric, metric.replace("_", " ")))
+        panel.set_ylabel(measure.axis_title)
     for panel in panels[len(settings) :]:
         panel.set_visible(False)
     handles = {line.get_label(): line for panel in panels for line in panel.get_lines()}

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from itertools import combinations
+from math import sqrt
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from dalbt_ray.report.curves import trial_summary
-from dalbt_ray.report.frames import BASELINE
-from dalbt_ray.report.statistics import holm, paired_t_test
+from dalbt_ray.report.baselines import BASELINE
+from dalbt_ray.report.measures import MAIN
+from dalbt_ray.report.paired import holm, paired_t_test
+from dalbt_ray.report.summaries import compared_rounds, trial_summary
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,17 @@ class PenaltyMatrix:
     tests: pd.DataFrame
     checkpoints: dict[str, list[int]]
 
+    @property
+    def by_wins(self) -> list[str]:
+        """The methods, most wins first; of equal ones the least beaten."""
+        wins = self.matrix.sum(axis=1)
+        return sorted(self.matrix.index, key=lambda name: (-wins[name], self.beaten[name], name))
+
+    @property
+    def significant(self) -> bool:
+        """Whether any pair differs at any checkpoint."""
+        return bool(self.matrix.to_numpy().any())
+
 
 def checkpoints(rounds: pd.DataFrame, enough: float = 0.99) -> list[int]:
     """The rounds at which methods are compared: 1, 2, 4, 8, ... until random has almost reached its end.
@@ -43,7 +56,7 @@ def checkpoints(rounds: pd.DataFrame, enough: float = 0.99) -> list[int]:
     """
     last = int(rounds["round"].max())
     powers = [2**k for k in range(last.bit_length()) if 2**k <= last]
-    random = rounds[rounds["strategy"] == BASELINE].groupby("round")["test_accuracy"].mean()
+    random = rounds[rounds["strategy"] == BASELINE].groupby("round")[MAIN].mean()
     if random.empty:
         return powers
     reached = int(random.index[random >= enough * random.iloc[-1]][0])
@@ -56,13 +69,14 @@ def penalty_matrix(rounds: pd.DataFrame, alpha: float = 0.05) -> PenaltyMatrix:
     In every setting, at every checkpoint, each pair of methods is compared by a two-sided paired t-test
     over seeds; a significant win adds 1 / (number of checkpoints). The original pairs runs by position and
     corrects nothing; here runs are joined on the seed, and p values are Holm-corrected over all pairs and
-    checkpoints of a setting, as in nnActive.
+    checkpoints of a setting, as in nnActive. Rounds beyond a setting's horizon do not count.
 
     Args:
         rounds: a prepared `rounds` frame.
         alpha: level after correction.
     """
     methods = sorted(rounds["method"].unique())
+    rounds = compared_rounds(rounds)
     matrix = pd.DataFrame(0.0, index=methods, columns=methods)
     chosen: dict[str, list[int]] = {}
     pieces = []
@@ -93,7 +107,7 @@ def penalty_matrix(rounds: pd.DataFrame, alpha: float = 0.05) -> PenaltyMatrix:
 def _tests(group: pd.DataFrame, checkpoint: int, pairs: list[tuple[str, str]]) -> pd.DataFrame:
     """All pairs at one checkpoint."""
     table = group[group["round"] == checkpoint].pivot_table(
-        index="seed", columns="method", values="test_accuracy", dropna=False
+        index="seed", columns="method", values=MAIN, dropna=False
     )
     table = table.reindex(columns=sorted({name for pair in pairs for name in pair}))
     a = table[[method for method, _ in pairs]].to_numpy(np.float64)
@@ -142,6 +156,15 @@ def mean_ranks(means: pd.DataFrame) -> tuple["pd.Series[float]", list[str], list
     _, _, methods, settings = best
     ranks = means.loc[settings, methods].rank(axis=1, ascending=False).mean().sort_values()
     return ranks, settings, [str(name) for name in means.columns if name not in methods]
+
+
+def critical_difference(n_methods: int, n_settings: int, alpha: float = 0.05) -> float:
+    """The difference in mean ranks from which two methods differ: Nemenyi's test (Demsar 2006, section 3.2.2).
+
+    q sqrt(k (k + 1) / (6 N)), with q the studentized range at infinite degrees of freedom over sqrt(2).
+    """
+    q = stats.studentized_range.ppf(1 - alpha, n_methods, np.inf) / sqrt(2)
+    return float(q * sqrt(n_methods * (n_methods + 1) / (6 * n_settings)))
 
 
 def pairwise_wilcoxon(means: pd.DataFrame) -> pd.DataFrame:

@@ -1,16 +1,15 @@
 """The sections of the report page, from what was found."""
 
-from math import isinf, isnan
+from math import isnan
 
 import pandas as pd
 
 from dalbt_ray.report.findings import Findings
 from dalbt_ray.report.page import Block, Checks, Heading, HeatTable, Section, Text, TextTable
-from dalbt_ray.report.statistics import power_sentence, smallest_exact_p
-from dalbt_ray.report.tables import number, percent, summary_text
-
-LARGEST_MATRIX = 30
-"""Methods up to which a matrix is shown; larger ones are in the tables folder."""
+from dalbt_ray.report.ranking_section import LARGEST_MATRIX
+from dalbt_ray.report.statistics import power_sentence
+from dalbt_ray.report.tables import summary_text
+from dalbt_ray.report.wording import duration, number, p_value, percent, points
 
 
 def results_section(findings: Findings) -> Section:
@@ -18,11 +17,12 @@ def results_section(findings: Findings) -> Section:
     blocks: list[Block] = [
         Text(
             "Test accuracy in %, mean ± standard deviation over seeds. AUBC is the mean height of the learning curve "
-            "over the labels paid for. Trials that have not reached the last round of their setting are in no mean.",
+            "over the labels paid for. Both are taken at the last label count that all finished trials of the setting "
+            "reached; trials that are still on their way there are in no mean.",
             note=True,
         )
     ]
-    text = summary_text(findings.summary)
+    text = summary_text(findings.summary, findings.reported)
     for setting, table in text.groupby("setting", sort=False):
         mixed = "purity" in table and (table["purity"] != "-").any()
         dropped = ["setting"] if mixed else ["setting", "purity"]
@@ -34,9 +34,9 @@ def comparison_section(findings: Findings) -> Section:
     """What holds against random sampling, and what the number of seeds allows."""
     blocks: list[Block] = [
         Text(
-            "Differences in AUBC, in points, paired on seeds: a method against random sampling under its own objective "
-            "shows what the selection contributes; a joint method against random (supervised) shows selection and loss "
-            "together, and random (joint) against random (supervised) the loss alone. In brackets are 95 % t "
+            "Differences in AUBC, in points, paired on seeds. A method meets the random sampling that equals it in "
+            "everything else, so that the difference shows what the selection contributes; where there is none, the "
+            "nearest one, and the column `shows` says what else is in the difference. In brackets are 95 % t "
             "intervals; p is a paired t-test, corrected within the setting (Holm)."
         )
     ]
@@ -46,20 +46,23 @@ def comparison_section(findings: Findings) -> Section:
         finals = findings.final_against_random
         finals = finals[finals["setting"] == setting].reset_index(drop=True)
         blocks.append(
-            TextTable.of(_against_random(table.reset_index(drop=True), finals), str(setting), ("against",))
+            TextTable.of(
+                _against_random(table.reset_index(drop=True), finals), str(setting), ("against", "shows")
+            )
         )
         blocks.append(Text(power_sentence(table), note=True))
     if len(findings.saving):
         blocks.append(Heading("Labels saved"))
         blocks.append(
             Text(
-                "Each seed's target is the final accuracy of its own random trial. Trials that never reach it are "
-                "counted as not reached; the saving is over the seeds where both did, with a 95 % bootstrap interval.",
+                "Labels to the same accuracy, method against its random, seed by seed: the lower of the two final "
+                "accuracies, which both reach. Below zero the method needs more labels. In brackets are 95 % t "
+                "intervals of the mean log ratio.",
                 note=True,
             )
         )
         for setting, table in findings.saving.groupby("setting", sort=False):
-            blocks.append(TextTable.of(_saving(table), str(setting)))
+            blocks.append(TextTable.of(_saving(table), str(setting), ("against",)))
     return Section("comparison", "Against random sampling", blocks)
 
 
@@ -68,15 +71,16 @@ def _against_random(aubc: pd.DataFrame, final: pd.DataFrame) -> pd.DataFrame:
         {
             "method": aubc["method"],
             "against": aubc["baseline"],
+            "shows": aubc["shows"],
             "seeds": [
                 f"{n} (without {dropped})" if dropped else str(n)
                 for n, dropped in zip(aubc["n_seeds"], aubc["dropped_seeds"], strict=True)
             ],
             "AUBC": _differences(aubc),
-            "p": [_p(value) for value in aubc["p"]],
-            "p (Holm)": [_p(value) for value in aubc["p_holm"]],
+            "p": [p_value(value) for value in aubc["p"]],
+            "p (Holm)": [p_value(value) for value in aubc["p_holm"]],
             "final accuracy": _differences(final),
-            "its p (Holm)": [_p(value) for value in final["p_holm"]],
+            "its p (Holm)": [p_value(value) for value in final["p_holm"]],
         }
     )
 
@@ -85,74 +89,19 @@ def _saving(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "method": table["method"],
-            "target": [percent(value) for value in table["target"]],
-            "reached": table["reached"],
-            "median labels": [
-                "not reached" if isinf(value) else f"{value:,.0f}" for value in table["labels"]
-            ],
-            "saved (%)": [percent(value) for value in table["saving"]],
-            "95 % interval": [
-                "-" if isnan(low) else f"{100 * low:.0f} to {100 * high:.0f}"
-                for low, high in zip(table["low"], table["high"], strict=True)
+            "against": table["baseline"],
+            "seeds": table["n_both"],
+            "accuracy (mean)": [percent(value) for value in table["target"]],
+            "its labels (median)": [f"{value:,.0f}" for value in table["labels"]],
+            "random's": [f"{value:,.0f}" for value in table["baseline_labels"]],
+            "saved (%)": [
+                f"{100 * saving:.0f}"
+                if isnan(low)
+                else f"{100 * saving:.0f} ({100 * low:.0f} to {100 * high:.0f})"
+                for saving, low, high in zip(table["saving"], table["low"], table["high"], strict=True)
             ],
         }
     )
-
-
-def ranking_section(findings: Findings) -> Section:
-    """Who beats whom."""
-    blocks: list[Block] = []
-    matrix = findings.penalties.matrix
-    tests = findings.penalties.tests
-    n = int(tests["n_seeds"].max()) if len(tests) else 0
-    if len(tests) and n < 2:
-        blocks.append(Text("No pair of methods shares two seeds yet, so nothing can be tested."))
-    elif len(tests) and len(matrix) <= LARGEST_MATRIX:
-        order = findings.penalties.beaten.sort_values().index
-        shown = matrix.loc[order, order].copy()
-        shown.loc["beaten by others (mean)"] = findings.penalties.beaten[order]
-        rounds = "; ".join(f"{name}: {_words(at)}" for name, at in findings.penalties.checkpoints.items())
-        blocks += [
-            Text(
-                "Pairwise penalty matrix (Ash et al. 2020), joined on seeds: how often the method of the row beats "
-                "that of the column, by a paired t-test at 0.05 after Holm's correction over all pairs and "
-                "checkpoints of a setting, summed over settings (at most "
-                f"{len(findings.penalties.checkpoints)}). Best method first."
-            ),
-            HeatTable.of(shown, "Row beats column", 2, float(len(findings.penalties.checkpoints))),
-            Text(
-                f"Checkpoints (rounds): {rounds}. Tests, p values and dropped seeds: tables/penalty_tests.csv.",
-                True,
-            ),
-        ]
-        if not (tests["p_holm"] < 0.05).any():
-            blocks.append(
-                Text(f"No pair differs significantly after the correction, with {n} seeds at most.", True)
-            )
-    if len(findings.ranked_settings) > 1 and len(findings.ranks) > 1:
-        left_out = (
-            f" Not in all of them, and so not ranked: {', '.join(findings.unranked)}."
-            if findings.unranked
-            else ""
-        )
-        ranks = pd.DataFrame(
-            {"method": findings.ranks.index, "mean rank": [f"{v:.2f}" for v in findings.ranks]}
-        )
-        wilcoxon = findings.wilcoxon
-        n = int(wilcoxon["n_settings"].max())
-        significant = wilcoxon[wilcoxon["p_holm"] < 0.05]
-        pairs = "; ".join(
-            f"{row.method} and {row.rival} (p = {row.p_holm:.3g})" for row in significant.itertuples()
-        )
-        blocks += [
-            TextTable.of(ranks, f"Mean rank by AUBC over {len(findings.ranked_settings)} settings"),
-            Text(
-                f"Pairwise Wilcoxon signed-rank tests over settings, Holm-corrected: {pairs or 'no pair differs'}. "
-                f"With {n} settings the smallest two-sided p before correction is {smallest_exact_p(n):.3g}.{left_out}",
-                note=True,
-            ),
-        ]
-    return Section("rankings", "Who beats whom", blocks)
 
 
 def mixed_section(findings: Findings) -> Section:
@@ -161,9 +110,9 @@ def mixed_section(findings: Findings) -> Section:
     if len(findings.purity):
         blocks.append(
             Text(
-                "Purity is the share of in-distribution images among the acquired ones. Enrichment is purity over the share of "
-                "in-distribution images available, so uniform sampling has 1. OOD images cost budget and give no label; labels are "
-                "per trial, initial set not counted.",
+                "Purity is the share of in-distribution images among the acquired ones. Enrichment is purity over the "
+                "share of in-distribution images available, so uniform sampling has 1. OOD images cost budget and give "
+                "no label; labels are per trial, initial set not counted.",
                 note=True,
             )
         )
@@ -196,8 +145,8 @@ def queries_section(findings: Findings) -> Section:
         blocks.insert(
             0,
             Text(
-                "Overlap of what two methods acquired with the same seed (intersection over union, mean over seeds). On "
-                "the diagonal a method meets itself with other seeds, where the initial sets differ too.",
+                "Overlap of what two methods acquired with the same seed (intersection over union, mean over seeds). "
+                "On the diagonal a method meets itself with other seeds, where the initial sets differ too.",
                 note=True,
             ),
         )
@@ -216,29 +165,45 @@ def queries_section(findings: Findings) -> Section:
     return Section("queries", "What was acquired", blocks)
 
 
-def cost_section(findings: Findings) -> Section:
-    """Time by part of a round, device hours."""
+def classes_section(findings: Findings) -> Section:
+    """What the last round gets right, class by class."""
     blocks: list[Block] = []
+    for title, setting, matrix in findings.by_class:
+        if len(matrix) <= LARGEST_MATRIX and len(matrix.columns) <= LARGEST_MATRIX:
+            blocks.append(
+                HeatTable.of(100 * matrix, f"{setting}: {title} in the last compared round, %", 0, 100.0)
+            )
+    if blocks:
+        blocks.insert(
+            0, Text("Means over seeds; columns are classes by their number in the data set.", note=True)
+        )
+    return Section("classes", "Class by class", blocks)
+
+
+def cost_section(findings: Findings) -> Section:
+    """Time by part of a round, device time: one line per method."""
+    blocks: list[Block] = []
+    parts = ["train", "auxiliary", "score", "select", "evaluate", "other"]
     for setting, table in findings.cost.groupby("setting", sort=False):
-        parts = ["train", "auxiliary", "score", "select", "evaluate", "other"]
+        spent = [part for part in parts if (table[part] > 0).any()]
         text = pd.DataFrame(
             {
                 "method": table["method"],
                 "trials": table["n_trials"],
-                "round (median)": [number(value, 2) for value in table["round_seconds"]],
-                **{part: [number(value, 1) for value in table[part]] for part in parts},
-                "trial": [number(value, 1) for value in table["trial_seconds"]],
-                "device hours": [f"{value:.3g}" for value in table["device_hours"]],
-                "device hours per point": [
-                    "-" if isnan(value) else f"{value:.2g}" for value in table["device_hours_per_point"]
-                ],
+                "a round": [duration(value) for value in table["round_seconds"]],
+                "a trial": [duration(value) for value in table["trial_seconds"]],
+                **{f"of it {part}": [duration(value) for value in table[part]] for part in spent},
+                "device time a trial": [duration(value) for value in table["device_seconds"]],
+                "a point of accuracy": [duration(value) for value in table["device_seconds_per_point"]],
             }
         )
-        blocks.append(TextTable.of(text, f"{setting}: seconds a trial by part, means over trials"))
+        blocks.append(TextTable.of(text, str(setting)))
     if blocks:
         blocks.append(
             Text(
-                "A point is a percentage point of test accuracy gained since round 0. Running trials count so far.",
+                "A round is the median over rounds, everything else a mean over trials; running ones count so far. "
+                "Device time counts every worker; the last column divides it by the points of test accuracy gained "
+                "since round 0.",
                 True,
             )
         )
@@ -251,23 +216,4 @@ def checks_section(findings: Findings) -> Section:
 
 
 def _differences(table: pd.DataFrame) -> list[str]:
-    """`+0.76 (-0.92 to +2.43)` in points."""
-    rows = zip(table["difference"], table["low"], table["high"], strict=True)
-    return [
-        "-"
-        if isnan(difference)
-        else f"{100 * difference:+.2f}"
-        if isnan(low)
-        else f"{100 * difference:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
-        for difference, low, high in rows
-    ]
-
-
-def _p(value: float) -> str:
-    if isnan(value):
-        return "-"
-    return "<0.0001" if value < 1e-4 else f"{value:.2g}"
-
-
-def _words(rounds: list[int]) -> str:
-    return ", ".join(map(str, rounds))
+    return [points(*row) for row in zip(table["difference"], table["low"], table["high"], strict=True)]

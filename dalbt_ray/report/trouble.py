@@ -1,36 +1,75 @@
-"""The section on trials that failed, ended early or are not finished."""
+"""Trials that failed, ended early or are not finished: lines for the terminal, a section for the page."""
 
-from dalbt_ray.report.curves import trial_summary
-from dalbt_ray.report.frames import trial_keys
+import pandas as pd
+
 from dalbt_ray.report.page import Block, Preformatted, Section, Text, TextTable
-from dalbt_ray.report.study import Sweep
-from dalbt_ray.report.tables import counted
+from dalbt_ray.report.study import Json, Study, names_of_trials
+from dalbt_ray.report.summaries import trial_summary
+from dalbt_ray.report.wording import counted
+
+NOT_THE_USERS = ("/dalbt_ray/", "/site-packages/", "/lib/python3")
+SHOWN = 5
+"""Kinds of failure that the terminal shows."""
 
 
-def trouble_section(sweep: Sweep) -> Section:
+def failure_lines(study: Study) -> list[str]:
+    """Every kind of failure in a line or three: how many trials, message, hint, and where it was raised."""
+    lines = []
+    kinds = _alike(study)
+    for (message, hint), trial_ids in list(kinds.items())[:SHOWN]:
+        lines.append(f"failed: {counted(len(trial_ids), 'trial')}. {message}{' - ' + hint if hint else ''}")
+        place = raised_at(study.failures[trial_ids[0]])
+        lines += [f"  {line}" for line in place]
+    if len(kinds) > SHOWN:
+        lines.append(f"and {len(kinds) - SHOWN} more kinds of failure; see the report")
+    return lines
+
+
+def raised_at(failure: Json) -> list[str]:
+    """The last place of a failure's trace that is in the user's own files, else the last one: file, line and code."""
+    trace = [str(line) for line in failure.get("trace") or []]
+    starts = [i for i, line in enumerate(trace) if line.lstrip().startswith('File "')]
+    if not starts:
+        return []
+    outside = [i for i in starts if not any(part in trace[i] for part in NOT_THE_USERS)]
+    at = (outside or starts)[-1]
+    code = [line.strip() for line in trace[at + 1 : at + 2] if not line.lstrip().startswith('File "')]
+    return [trace[at].strip(), *code]
+
+
+def trouble_section(study: Study) -> Section:
     """Trials that failed, ended early or are not finished."""
     blocks: list[Block] = []
-    labels = {
-        trial: f"{row['method']} seed {row['seed']} ({trial})"
-        for trial, row in trial_keys(sweep.rounds).iterrows()
-    }
-    alike: dict[tuple[str, str], list[str]] = {}
-    for trial_id, error in sweep.failures.items():
-        message = f"{error.get('type', 'unknown')}: {error.get('message', '')}"
-        alike.setdefault((message, str(error.get("hint") or "")), []).append(trial_id)
-    for (message, hint), trial_ids in alike.items():
+    labels = {trial: f"{name} ({trial})" for trial, name in names_of_trials(study.trials).items()}
+    for (message, hint), trial_ids in _alike(study).items():
         blocks.append(
             Text(f"Failed: {counted(len(trial_ids), 'trial')}. {message}{' - ' + hint if hint else ''}")
         )
+        blocks += [Text(line) for line in raised_at(study.failures[trial_ids[0]])[:1]]
         blocks.append(Preformatted("Which", "\n".join(labels.get(name, name) for name in trial_ids)))
-        trace = sweep.failures[trial_ids[0]].get("trace") or []
+        trace = study.failures[trial_ids[0]].get("trace") or []
         if trace:
             blocks.append(Preformatted("Trace of the first", "\n".join(map(str, trace))))
-    unfinished = set(sweep.unfinished) - set(sweep.failures)
-    if unfinished:
-        open_trials = trial_summary(sweep.rounds)
-        open_trials = open_trials[open_trials["trial_id"].isin(unfinished)]
-        table = open_trials[["setting", "method", "seed", "last_round", "n_labeled"]]
-        table = table.rename(columns={"last_round": "last round", "n_labeled": "labels"})
-        blocks.append(TextTable.of(table, f"Not finished: {counted(len(table), 'trial')}", ("method",)))
+    if study.running:
+        blocks.append(
+            TextTable.of(
+                _running(study), f"Not finished: {counted(len(study.running), 'trial')}", ("method",)
+            )
+        )
     return Section("trouble", "Failed and unfinished trials", blocks)
+
+
+def _running(study: Study) -> pd.DataFrame:
+    trials = trial_summary(study.rounds)
+    trials = trials[trials["trial_id"].isin(study.running)]
+    table = trials[["setting", "method", "seed", "last_round", "n_labeled"]]
+    return table.rename(columns={"last_round": "last round", "n_labeled": "labels"})
+
+
+def _alike(study: Study) -> dict[tuple[str, str], list[str]]:
+    """Failed trials by message and hint."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for trial_id, error in study.failures.items():
+        message = f"{error.get('type', 'unknown')}: {error.get('message', '')}"
+        alike.setdefault((message, str(error.get("hint") or "")), []).append(trial_id)
+    return alike

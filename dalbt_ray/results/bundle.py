@@ -123,8 +123,8 @@ def open_bundle(storage: Storage) -> Bundle | None:
             index = unseal(KIND, data)
         except (DamagedError, NewerFormatError) as error:
             raise type(error)(f"has an {INDEX} that {error}") from error
-        files, trial_ids = index.get("files"), index.get("trial_ids")
-        if not isinstance(trial_ids, list) or not {MANIFESTS, *map(table_name, TABLES)} <= set(files or ()):
+        files, trial_ids = index.get("files") or {}, index.get("trial_ids")
+        if not isinstance(trial_ids, list) or not {MANIFESTS, *map(table_name, TABLES)} <= set(files):
             raise NewerFormatError(f"has an {INDEX} that does not list its trials and files")
         name = sha256(data).hexdigest()[:16]
         continued = storage.entries(f"{CONTINUED}/{name}")

@@ -29,6 +29,7 @@ class Acquired:
         is_ood: out-of-distribution: it cost budget and got no label.
         label: the oracle's answer; -1 for OOD images.
         score: the strategy's score; None where it has none.
+        file: the image's file name in the user's folder, relative; None where none is known.
     """
 
     rank: int
@@ -38,6 +39,7 @@ class Acquired:
     is_ood: bool
     label: int
     score: float | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,10 @@ class Query:
     def to_json(self) -> Json:
         """JSON values; the images by column, which is half as long as image by image."""
         columns = {each.name: [getattr(one, each.name) for one in self.acquired] for each in fields(Acquired)}
-        return _flat(self) | {"acquired": columns}
+        present = {
+            name: values for name, values in columns.items() if any(value is not None for value in values)
+        }
+        return _flat(self) | {"acquired": present}
 
     @classmethod
     def from_json(cls, content: Json) -> "Query":

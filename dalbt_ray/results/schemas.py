@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from dalbt_ray.metrics import METRICS
+
 Table = Literal["rounds", "selections", "timings"]
 Row = Mapping[str, Any]
 
@@ -20,8 +22,10 @@ def _schema(
     return pa.schema([pa.field(name, kinds[name], nullable=name in optional) for name in order.split()])
 
 
-MEASURES = {"test_accuracy": REAL, "test_nll": REAL, "test_ece": REAL}
+MEASURES = {metric.column: REALS if metric.per_class else REAL for metric in METRICS}
 """Metric columns that every `rounds` file has; other measures join at the end, where a trial has them."""
+
+_FIRST = ("test_accuracy", "test_nll", "test_ece")
 
 ROUNDS = _schema(
     required={
@@ -38,7 +42,8 @@ ROUNDS = _schema(
     order="""trial_id dataset ood strategy objective budget seed round n_labeled n_bought n_ood_bought purity
         test_accuracy test_nll test_ece train_accuracy status note
         network_id n_unlabeled n_repeat cumulative_purity pool_ood_share ood_auroc validation_accuracy
-        train_loss steps labeled_sha256""",
+        train_loss steps labeled_sha256 """
+    + " ".join(column for column in MEASURES if column not in _FIRST),
 )  # fmt: skip
 """One row a round and trial; (trial_id, round) is unique. docs/results.md says what each column means."""
 
@@ -47,8 +52,8 @@ SELECTIONS = _schema(
         "trial_id": TEXT, "round": WHOLE, "rank": WHOLE, "sample_id": WHOLE, "source": TEXT, "is_ood": FLAG,
         "label": WHOLE, "row": WHOLE,
     },
-    optional={"score": REAL},
-    order="trial_id round rank sample_id source is_ood label score row",
+    optional={"score": REAL, "file": TEXT},
+    order="trial_id round rank sample_id source is_ood label score row file",
 )  # fmt: skip
 """One row an acquired image; (trial_id, round, rank) is unique."""
 

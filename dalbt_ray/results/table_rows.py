@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -55,7 +56,7 @@ def records_of(found: dict[Table, pa.Table], next_query: Query | None) -> list[R
             n_repeat=after.n_repeat,
             note=after.note,
         )
-        for row, after in zip(rows, rows[1:], strict=False)
+        for row, after in pairwise(rows)
     ]
     return [
         Record(row=row, query=query, timing=timing)

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from dalbt_ray.pool import Floats, Ints, PoolView
 from dalbt_ray.strategies.geometry import row_blocks
+from dalbt_ray.strategies.shrinkage import shrunk_fits
 from dalbt_ray.weibull import WeibullFit, fit_weibulls, log_hazard
 
 Distance = Literal["euclidean", "cosine"]
+Tails = Literal["shrunk", "plain"]
 
 _ROUNDING = 1e-12  # relative to the longest latent: shorter distances are rounding and count as zero
 
@@ -23,9 +25,9 @@ class ClassTails:
         classes: int64[K], ascending.
         means: float64[K, d], of the latents of each class's correctly classified labeled images.
         fits: K laws of the distance to the class's own mean.
-        units: float64[K], each class's mean distance; the mean over the other classes where it is zero.
+        units: float64[K], what a distance from each class is divided by before classes are compared.
         pooled_fit: the law of distances in those units, over all classes together.
-        pooled: int64[<= K], classes with fewer than 3 distinct distances, whose fit is the pooled one.
+        pooled: int64[<= K], classes with fewer than 3 distinct distances, whose shape is the pooled one.
         distance: between a latent and a mean.
     """
 
@@ -38,16 +40,24 @@ class ClassTails:
     distance: Distance
 
     @classmethod
-    def of(cls, pool: PoolView, distance: Distance) -> Self | None:
-        """The laws of one round; None where not even all classes together have 3 distinct distances."""
+    def of(cls, pool: PoolView, distance: Distance, tails: Tails = "shrunk") -> Self | None:
+        """The laws of one round; None where not even all classes together have 3 distinct distances.
+
+        - `plain`, the paper: each class's own maximum-likelihood fit to the distances of its images from their mean.
+          A class with fewer than 3 distinct ones takes the fit to all distances in units of each class's mean
+          distance.
+        - `shrunk`: each image is measured from the mean of the *other* images of its class, as an image of the pool
+          is, which takes no part in the mean either (five images lie a fifth closer to a mean of which they are a
+          part than to one of which they are not). Shapes and scales then shrink towards the pooled law
+          (`shrinkage`).
+        """
         correct = np.flatnonzero(pool.labeled & (pool.predicted == pool.labels))
         classes, members = np.unique(pool.labels[correct].astype(np.int64), return_inverse=True)
         if not len(classes):
             return None
-        means = np.stack(
-            [pool.features[correct[members == k]].mean(axis=0, dtype=np.float64) for k in range(len(classes))]
-        )
-        distances = distances_to(pool.features[correct], means[members], distance)
+        features = pool.features[correct]
+        means = np.stack([features[members == k].mean(axis=0, dtype=np.float64) for k in range(len(classes))])
+        distances = distances_to(features, means[members], distance)
         groups = [distances[members == k] for k in range(len(classes))]
         units = np.array([group.mean() for group in groups])
         if not (units > 0).any():
@@ -57,24 +67,26 @@ class ClassTails:
         if pooled_fit is None:
             return None
         own_fits = fit_weibulls(groups)
-        return cls(
-            classes=classes,
-            means=means,
-            fits=[
-                fit or WeibullFit(pooled_fit.shape, pooled_fit.scale * unit)
-                for fit, unit in zip(own_fits, units, strict=True)
-            ],
-            units=units,
-            pooled_fit=pooled_fit,
-            pooled=classes[[fit is None for fit in own_fits]],
-            distance=distance,
-        )
+        pooled = classes[[fit is None for fit in own_fits]]
+        if tails == "shrunk":
+            counts = np.bincount(members)[members]
+            others = (counts[:, None] * means[members] - features) / np.maximum(counts - 1, 1)[:, None]
+            apart = distances_to(features, others, distance)
+            groups = [apart[(members == k) & (counts > 1)] for k in range(len(classes))]
+            fits, law = shrunk_fits(groups, fit_weibulls(groups), pooled_fit.shape)
+            units = np.array([fit.scale for fit in fits])
+            return cls(classes, means, fits, units, WeibullFit(law.shape, 1.0), pooled, distance)
+        fits = [
+            fit or WeibullFit(pooled_fit.shape, pooled_fit.scale * unit)
+            for fit, unit in zip(own_fits, units, strict=True)
+        ]
+        return cls(classes, means, fits, units, pooled_fit, pooled, distance)
 
     def log_hazard(self, features: Floats, predicted: Ints) -> NDArray[np.float64]:
         """Log cumulative hazard of each image's distance to the mean of its predicted class.
 
         An image that is taken for a class without a correct labeled image has no mean to be measured from: it
-        is measured from every mean, in units of that class's mean distance, and the nearest counts, under the
+        is measured from every mean, in that class's unit, and the nearest counts, under the
         pooled law.
 
         Args:

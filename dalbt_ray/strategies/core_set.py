@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.pool import PoolView
+from dalbt_ray.strategies.candidate_sample import covered_rows
 from dalbt_ray.strategies.geometry import k_center_greedy
 from dalbt_ray.strategies.method import Method
 
@@ -22,12 +23,11 @@ class CoreSet(Method):
     """
 
     name: ClassVar[str] = "core_set"
+    cold_start: ClassVar[bool] = True
 
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """Farthest first from everything labeled, and acquired this round; equally far ones by the seed."""
-        centers = pool.labeled
-        if pool.demoted is not None and pool.demoted[candidates].all():
-            centers = ~pool.demoted  # images offered before come last: every other one has just been acquired
-        return k_center_greedy(pool.features, rng.permutation(candidates), np.flatnonzero(centers), budget)
+        centers = covered_rows(pool, candidates)
+        return k_center_greedy(pool.features, rng.permutation(candidates), centers, budget)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dalbt_ray.auxiliary.osr_decoder import DalOsrSettings
 from dalbt_ray.errors import InputError
+from dalbt_ray.options.ranges import ShareOf
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.method import Needs, Ranked
 from dalbt_ray.strategies.open_set_tails import OpenSetTails
@@ -45,7 +46,7 @@ class DalOsr(Ranked):
     name: ClassVar[str] = "dal_osr"
 
     policy: Policy = "least_confident"
-    tail_share: float = 0.5
+    tail_share: ShareOf = 0.5
     # Not a default_factory: without a class attribute the inherited property would win.
     auxiliary: DalOsrSettings = DalOsrSettings()  # noqa: RUF009
 

@@ -1,16 +1,17 @@
 """Weibull sampling, the selection of DALBT: how outlying is an image within the class it is taken for?"""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dalbt_ray.errors import InputError
+from dalbt_ray.options.ranges import Inside
+from dalbt_ray.options.value import changed_default
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.class_tails import ClassTails, Distance
+from dalbt_ray.strategies.class_tails import ClassTails, Distance, Tails
 from dalbt_ray.strategies.margin import margin
-from dalbt_ray.strategies.method import Ranked
+from dalbt_ray.strategies.method import Chosen, Ranked, fresh_first, top
 from dalbt_ray.weibull import cdf_of_log_hazard
 
 Policy = Literal["most_outlying", "least_outlying", "inlier_band", "inlier_uncertain", "outlier_margin"]
@@ -42,30 +43,57 @@ class Dalbt(Ranked):
         policy: which outliers to want, see above.
         distance: `euclidean` between latents, or `cosine`, 1 - cos, as in DAL-OSR.
         inlier_share: share of correctly classified validation images that the threshold keeps, in (0, 1).
+        tails: `plain`, the paper's fit of each class by itself, or `shrunk` towards the law of all classes: with
+            100 labels the plain fits of one or two classes are so steep that they fill the whole query.
     """
 
     name: ClassVar[str] = "dalbt"
     own_objective: ClassVar[str] = "joint"
     policy: Policy = "most_outlying"
     distance: Distance = "euclidean"
-    inlier_share: float = 0.95
+    inlier_share: Inside = 0.95
+    tails: Tails = changed_default("shrunk", introduced="plain")  # noqa: RUF009
 
-    def __post_init__(self) -> None:
-        for field, value, allowed in (
-            ("policy", self.policy, get_args(Policy)),
-            ("distance", self.distance, get_args(Distance)),
-        ):
-            if value not in allowed:
-                raise InputError(field, value, "is not known to 'dalbt'", allowed=allowed)
-        if not 0 < self.inlier_share < 1:
-            raise InputError("inlier_share", self.inlier_share, "must lie between 0 and 1")
+    def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
+        """Rows, ranking, score and note from one fit of the class tails."""
+        self.check_query(pool, budget)
+        judged = self._judge(pool)
+        rows = fresh_first(
+            pool, budget, lambda candidates, share: top(judged.ranking, candidates, share, rng)
+        )
+        return Chosen(rows, judged.ranking, judged.score, judged.note)
 
     def ranking(self, pool: PoolView) -> NDArray[np.float64]:
         """float64[n] by the policy; all equal, so that the seed decides, where no class admits a fit."""
-        tails = ClassTails.of(pool, self.distance)
+        return self._judge(pool).ranking
+
+    def score(self, pool: PoolView) -> NDArray[np.float64]:
+        """float64[n] in [0, 1], the outlier probability under any policy; NaN where no class admits a fit."""
+        return self._judge(pool).score
+
+    def note(self, pool: PoolView) -> str:
+        """What was too poor for the method as written, and what stood in for it."""
+        return self._judge(pool).note
+
+    def _judge(self, pool: PoolView) -> "_Judged":
+        """Everything that the class tails have to say of a pool."""
+        tails = ClassTails.of(pool, self.distance, self.tails)
         if tails is None:
-            return np.zeros(len(pool.labeled))
+            n = len(pool.labeled)
+            note = "dalbt: fewer than 3 distinct distances over all classes, acquired at random"
+            return _Judged(np.zeros(n), np.full(n, np.nan), note)
         hazard = tails.log_hazard(pool.features, pool.predicted)
+        held_out = _validation_hazard(pool, tails) if self.policy.startswith("inlier") else None
+        return _Judged(
+            ranking=self._wanted(pool, hazard, held_out),
+            score=cdf_of_log_hazard(hazard),
+            note=_note(pool, tails, held_out),
+        )
+
+    def _wanted(
+        self, pool: PoolView, hazard: NDArray[np.float64], held_out: NDArray[np.float64] | None
+    ) -> NDArray[np.float64]:
+        """The ranking, from the log hazard of each image, float64[n], and of the validation images."""
         match self.policy:
             case "most_outlying":
                 return hazard
@@ -77,41 +105,39 @@ class Dalbt(Ranked):
                 wanted = hazard
             case "inlier_uncertain":
                 wanted = -pool.probabilities.max(axis=1).astype(np.float64)
-        inlier = hazard <= self._threshold(pool, tails)
+        inlier = hazard <= self._threshold(held_out)
         # Ranks instead of values put every inlier above every outlier without disturbing the order within
         # either.
         return np.where(inlier, 1.0 + _ranks(wanted), -1.0 - _ranks(hazard))
 
-    def score(self, pool: PoolView) -> NDArray[np.float64]:
-        """float64[n] in [0, 1], the outlier probability under any policy; NaN where no class admits a fit."""
-        tails = ClassTails.of(pool, self.distance)
-        if tails is None:
-            return np.full(len(pool.labeled), np.nan)
-        return cdf_of_log_hazard(tails.log_hazard(pool.features, pool.predicted))
-
-    def note(self, pool: PoolView) -> str:
-        """What was too poor for the method as written, and what stood in for it."""
-        tails = ClassTails.of(pool, self.distance)
-        if tails is None:
-            return "dalbt: fewer than 3 distinct distances over all classes, acquired at random"
-        remarks = []
-        if len(tails.pooled):
-            remarks.append(f"pooled Weibull fit for classes {_listed(tails.pooled)}")
-        orphans = np.setdiff1d(pool.predicted[~pool.labeled], tails.classes)
-        if len(orphans):
-            remarks.append(
-                f"no correct labeled image of predicted classes {_listed(orphans)}, nearest class taken"
-            )
-        if self.policy.startswith("inlier") and not len(_validation_hazard(pool, tails)):
-            remarks.append("no correct validation image, threshold taken from the fits")
-        return f"dalbt: {'; '.join(remarks)}" if remarks else ""
-
-    def _threshold(self, pool: PoolView, tails: ClassTails) -> float:
+    def _threshold(self, held_out: NDArray[np.float64] | None) -> float:
         """Log hazard that `inlier_share` of the correctly classified validation images stay within."""
-        held_out = _validation_hazard(pool, tails)
-        if not len(held_out):
+        if held_out is None or not len(held_out):
             return float(np.log(-np.log1p(-self.inlier_share)))  # where the fitted CDF reaches that share
         return float(np.quantile(held_out, self.inlier_share, method="inverted_cdf"))
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Ranking and score of each image, float64[n], and the note of the round."""
+
+    ranking: NDArray[np.float64]
+    score: NDArray[np.float64]
+    note: str
+
+
+def _note(pool: PoolView, tails: ClassTails, held_out: NDArray[np.float64] | None) -> str:
+    remarks = []
+    if len(tails.pooled):
+        remarks.append(f"pooled Weibull fit for classes {_listed(tails.pooled)}")
+    orphans = np.setdiff1d(pool.predicted[~pool.labeled], tails.classes)
+    if len(orphans):
+        remarks.append(
+            f"no correct labeled image of predicted classes {_listed(orphans)}, nearest class taken"
+        )
+    if held_out is not None and not len(held_out):
+        remarks.append("no correct validation image, threshold taken from the fits")
+    return f"dalbt: {'; '.join(remarks)}" if remarks else ""
 
 
 def _validation_hazard(pool: PoolView, tails: ClassTails) -> NDArray[np.float64]:

@@ -6,6 +6,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dalbt_ray.options.ranges import BelowOne, Count
+from dalbt_ray.options.value import changed_default
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.information import mutual_information
 from dalbt_ray.strategies.method import Needs, Ranked
@@ -27,8 +29,8 @@ class DBAL(Ranked):
 
     name: ClassVar[str] = "dbal"
 
-    dropout: float = 0.5
-    samples: int = 20
+    dropout: BelowOne = 0.5
+    samples: Count = changed_default(100, introduced=20)  # noqa: RUF009
 
     @property
     def needs(self) -> Needs:

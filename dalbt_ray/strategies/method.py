@@ -1,6 +1,7 @@
 """What every acquisition strategy is: a frozen value with a pure `select`."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,6 +32,23 @@ class Needs:
     scores: bool = True
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What a strategy answers when it is asked for a query, all from one look at the pool of n images.
+
+    Attributes:
+        rows: int64[min(budget, unlabeled)], best first.
+        ranking: float64[n], higher is wanted more; None where there is no ranking of single images.
+        score: float64[n], what is recorded beside each pick, or None.
+        note: one line for the round's row; empty where nothing had to be given up.
+    """
+
+    rows: NDArray[np.int64]
+    ranking: NDArray[np.float64] | None
+    score: NDArray[np.float64] | None
+    note: str
+
+
 class Method(Named):
     """Base of all strategies. A subclass is a frozen dataclass whose fields are its options.
 
@@ -38,14 +56,12 @@ class Method(Named):
     """
 
     path: ClassVar[str] = "strategy"
-    cold_start: ClassVar[bool] = False
-    """Whether `pick` works from features alone while nothing is labeled, so that it can choose the first labels."""
-
-    fallback: ClassVar[str] = "random"
-    """Name of the strategy that chooses the first labels where the method cannot."""
-
     own_objective: ClassVar[str] = "supervised"
     """Name of the objective that the method's own paper trains with."""
+    cold_start: ClassVar[bool] = False
+    """Whether `pick` works from features alone while nothing is labeled, so that it can choose the first labels."""
+    fallback: ClassVar[str] = "random"
+    """Name of the strategy that chooses the first labels where the method cannot."""
 
     @property
     def needs(self) -> Needs:
@@ -65,21 +81,19 @@ class Method(Named):
         Raises:
             ValueError: budget below 1, or an array that is not finite (names strategy and first bad row).
         """
+        self.check_query(pool, budget)
+        return fresh_first(pool, budget, lambda candidates, share: self.pick(pool, candidates, share, rng))
+
+    def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
+        """`select` with what is recorded beside it. Override it where all of it comes from one costly step."""
+        rows = self.select(pool, budget, rng)
+        return Chosen(rows, self.ranking(pool), self.score(pool), self.note(pool))
+
+    def check_query(self, pool: PoolView, budget: int) -> None:
+        """Refuse what no strategy can work on; see `select`."""
         if budget < 1:
             raise ValueError(f"budget: {budget} must be at least 1")
         check_finite(pool, self.name)
-        return self.pick_fresh_first(pool, budget, rng)
-
-    def pick_fresh_first(self, pool: PoolView, budget: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Split a query: never-offered rows first, returned ones only to fill up."""
-        candidates = pool.unlabeled_rows
-        demoted = np.zeros(len(pool.labeled), bool) if pool.demoted is None else pool.demoted
-        fresh, returned = candidates[~demoted[candidates]], candidates[demoted[candidates]]
-        picks = [self.pick(pool, fresh, min(budget, len(fresh)), rng)] if len(fresh) else []
-        missing = budget - len(fresh)
-        if missing > 0 and len(returned):
-            picks.append(self.pick(pool, returned, min(missing, len(returned)), rng))
-        return np.concatenate(picks).astype(np.int64) if picks else np.empty(0, np.int64)
 
     @abstractmethod
     def pick(
@@ -98,6 +112,20 @@ class Method(Named):
     def note(self, pool: PoolView) -> str:  # noqa: ARG002
         """One line for the round's row if the method had to fall back on something; empty otherwise."""
         return ""
+
+
+def fresh_first(
+    pool: PoolView, budget: int, pick: Callable[[NDArray[np.int64], int], NDArray[np.int64]]
+) -> NDArray[np.int64]:
+    """Split a query: never-offered rows first, returned ones only to fill up. `pick` gets candidates and a share."""
+    candidates = pool.unlabeled_rows
+    demoted = np.zeros(len(pool.labeled), bool) if pool.demoted is None else pool.demoted
+    fresh, returned = candidates[~demoted[candidates]], candidates[demoted[candidates]]
+    picks = [pick(fresh, min(budget, len(fresh)))] if len(fresh) else []
+    missing = budget - len(fresh)
+    if missing > 0 and len(returned):
+        picks.append(pick(returned, min(missing, len(returned))))
+    return np.concatenate(picks).astype(np.int64) if picks else np.empty(0, np.int64)
 
 
 class Ranked(Method):

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.auxiliary.wasserstein_critic import WaalSettings
+from dalbt_ray.options.ranges import NotNegative
 from dalbt_ray.pool import Floats, PoolView
 from dalbt_ray.strategies.method import Ranked
 from dalbt_ray.strategies.required import required
@@ -37,7 +38,7 @@ class WAAL(Ranked):
 
     name: ClassVar[str] = "waal"
 
-    selection: float = 10.0
+    selection: NotNegative = 10.0
     # Not a default_factory: without a class attribute the inherited property would win.
     auxiliary: WaalSettings = WaalSettings()  # noqa: RUF009
 

@@ -36,19 +36,18 @@ def query(
     view = pool_view(state, oracle, scores, validation)
     if not len(view.unlabeled_rows):
         return Query(acquired=())
-    chosen = strategy.select(view, budget, rng)
-    _check(chosen, view, budget, strategy.name)
-    recorded, ranking = strategy.score(view), strategy.ranking(view)
+    chosen = strategy.query(view, budget, rng)
+    _check(chosen.rows, view, budget, strategy.name)
     ood = oracle.is_ood[view.unlabeled_rows]
     return Query(
         acquired=tuple(
-            Acquired(rank=rank, **oracle.answer(row), score=_finite_or_none(recorded, row))
-            for rank, row in enumerate(chosen)
+            Acquired(rank=rank, **oracle.answer(row), score=_finite_or_none(chosen.score, row))
+            for rank, row in enumerate(chosen.rows)
         ),
         pool_ood_share=float(ood.mean()),
-        ood_auroc=None if ranking is None else auroc(ranking[view.unlabeled_rows], ood),
-        n_repeat=int(state.demoted[chosen].sum()),
-        note=strategy.note(view),
+        ood_auroc=None if chosen.ranking is None else auroc(chosen.ranking[view.unlabeled_rows], ood),
+        n_repeat=int(state.demoted[chosen.rows].sum()),
+        note=chosen.note,
     )
 
 

@@ -54,9 +54,8 @@ def first_chooser(strategy: Method, *, pretrained: bool) -> tuple[Method, str]:
         chooser, why = get_strategy(strategy.fallback), "the features of an untrained encoder say nothing"
     else:
         return strategy, ""
-    return first_chooser(chooser, pretrained=pretrained)[
-        0
-    ], f"no label yet: {chooser.name} chose, since {why}"
+    chooser, _ = first_chooser(chooser, pretrained=pretrained)
+    return chooser, f"no label yet: {chooser.name} chose, since {why}"
 
 
 def _without_classifier(scores: Scores) -> Scores:

@@ -23,6 +23,7 @@ class Oracle:
         is_ood: bool[n].
         sample_ids: int64[n], the image's id in its data set.
         sources: the names of the data set and of the OOD set.
+        files: the image's file name in the user's folder, by row; None where no image has one.
         initial: int64[i], pool rows of the initial set.
         validation_images: the v validation images, which are not in the pool.
         validation_labels: int64[v].
@@ -33,6 +34,7 @@ class Oracle:
     is_ood: NDArray[np.bool_]
     sample_ids: NDArray[np.int64]
     sources: tuple[str, str]
+    files: tuple[str, ...] | None
     initial: NDArray[np.int64]
     validation_images: TrialImages
     validation_labels: NDArray[np.int64]
@@ -52,6 +54,7 @@ class Oracle:
             is_ood=places >= count,
             sample_ids=image_set.sample_ids[places],
             sources=(trial.dataset, trial.ood),
+            files=None if image_set.files is None else tuple(image_set.files[place] for place in places),
             initial=np.searchsorted(places, splits.initial).astype(np.int64),
             validation_images=TrialImages(image_set.images, splits.validation),
             validation_labels=labels[splits.validation].astype(np.int64),
@@ -66,4 +69,5 @@ class Oracle:
             "source": self.sources[ood],
             "is_ood": ood,
             "label": int(self.labels[row]),
+            "file": (self.files[row] or None) if self.files else None,
         }

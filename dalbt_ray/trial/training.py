@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, isfinite
 from time import perf_counter
 
@@ -21,7 +22,8 @@ from dalbt_ray.models.network import Network, unit_range
 from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.seeding import Purpose, generator, torch_generator
 from dalbt_ray.trial.trial_images import TrialImages
-from dalbt_ray.views.batch_views import make_views
+from dalbt_ray.views.pair_of_views import Share
+from dalbt_ray.workers.global_batch import share_of_draw
 from dalbt_ray.workers.world import World
 
 
@@ -116,13 +118,16 @@ def fit(
     parallel = DistributedDataParallel(step, broadcast_buffers=False) if world.size > 1 else step
     per_epoch = ceil(len(data.labeled) / recipe.batch_size)
     total = max(recipe.epochs * per_epoch, recipe.min_steps)
+    if auxiliary is not None:
+        total = auxiliary.settings.classifier_steps(
+            total, unlabeled=len(data.unlabeled), batch_size=recipe.batch_size
+        )
     optimizer, schedule = _optimizer([p for p in network.parameters() if p.requires_grad], recipe, total)
     epoch_loss, epoch_steps, mean_loss, auxiliary_seconds = torch.zeros((), device=device), 0, 0.0, 0.0
     best_accuracy, best_weights = -1.0, None
+    reads_unlabeled = auxiliary is not None and auxiliary.settings.reads_unlabeled
     network.train()
-    for done, batch in enumerate(
-        _batches(data, trial, draws, world, device, total, auxiliary is not None), 1
-    ):
+    for done, batch in enumerate(_batches(data, trial, draws, world, device, total, reads_unlabeled), 1):
         if stop():
             raise Stopped
         optimizer.zero_grad()
@@ -154,7 +159,16 @@ def fit(
         network.load_state_dict(best_weights)
     world.share_buffers(network)
     network.eval()
+    if auxiliary is not None:
+        began = perf_counter()
+        auxiliary.fit(data.images, data.labeled, data.unlabeled, partial(_poll, stop))
+        auxiliary_seconds += perf_counter() - began
     return TrainingReport(total, mean_loss, auxiliary_seconds)
+
+
+def _poll(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise Stopped
 
 
 def _optimizer(
@@ -218,7 +232,9 @@ class _Step(nn.Module):
             z = self.network.encode(images)
             return z, z, None
         mean, log_variance = self.network.encode_distribution(images)
-        normal = torch.randn(mean.shape, generator=self.noise, device=mean.device, dtype=mean.dtype)
+        normal = share_of_draw(
+            len(mean), lambda n: mean.new_empty(n, mean.shape[1]).normal_(generator=self.noise), mean.device
+        )
         return mean + (log_variance / 2).exp() * normal, mean, log_variance
 
 
@@ -255,14 +271,7 @@ def _batches(
                 sources = images
                 if trial.objective.viewed_images == "labeled+unlabeled":
                     sources = take(others.choice(data.pool, size=len(indices), replace=False))
-                views = make_views(
-                    sources,
-                    trial.views,
-                    view_draws,
-                    rank=world.rank,
-                    world_size=world.size,
-                    global_size=len(indices),
-                )
+                views = trial.views.make(sources, view_draws, Share(world.rank, world.size, len(indices)))
             unlabeled = None
             if with_unlabeled and len(data.unlabeled):
                 count = min(len(indices), len(data.unlabeled))

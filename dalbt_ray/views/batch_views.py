@@ -6,13 +6,15 @@ matrices per image: view = rows @ image @ columns^T. Colors are element-wise ste
 
 from dataclasses import fields
 from math import pi
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from dalbt_ray.views.view_parameters import ViewParameters, ViewSettings, draw_parameters
+from dalbt_ray.views.view_parameters import ViewParameters, draw_parameters
 
-__all__ = ["ViewSettings", "apply_views", "make_views"]
+if TYPE_CHECKING:
+    from dalbt_ray.views.byol import ByolViews
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in Pillow and torchvision
 _CHROMA = ((0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))  # I and Q of YIQ (FCC NTSC)
@@ -20,7 +22,7 @@ _CHROMA = ((0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))  # I and Q of 
 
 def make_views(
     images: Tensor,
-    settings: ViewSettings,
+    settings: "ByolViews",
     generator: torch.Generator,
     *,
     rank: int = 0,

@@ -4,6 +4,8 @@ A trial on several devices splits each batch among its workers. A quantity that 
 (a batch-norm statistic, a cross-correlation) has to see all of them.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -27,6 +29,27 @@ def sum_over_workers(values: Tensor) -> Tensor:
         return values
     summed: Tensor = _SumOverWorkers.apply(values)
     return summed
+
+
+def share_of_draw(count: int, draw: Callable[[int], Tensor], device: torch.device) -> Tensor:
+    """This worker's rows of one draw for the whole batch, so that each image gets what it would get in one process.
+
+    Every worker must call it in the same order, with a stream in the same state; worker r has images r, r + size, ...
+    of the batch. With a draw of its own size, workers with unequal shares would leave the stream in unequal states,
+    and images of equal place would get equal numbers.
+
+    Args:
+        count: images of this worker.
+        draw: rows to draw -> float[rows, ...].
+        device: where the process group's tensors live.
+
+    Returns:
+        float[count, ...].
+    """
+    if world_size() == 1:
+        return draw(count)
+    total = int(sum_over_workers(torch.tensor(count, device=device)))
+    return draw(total)[dist.get_rank() :: world_size()]
 
 
 class _SumOverWorkers(torch.autograd.Function):

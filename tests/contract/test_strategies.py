@@ -35,7 +35,8 @@ METHODS += [
     ClusterMargin(sample=2, cluster_size=2, oversampling=1.0),
     Bait(sample=1, joint_size=2, dimensions=2),
 ]
-METHODS += [Dalbt(policy=policy) for policy in get_args(Policy)[1:]] + [Dalbt(distance="cosine")]
+METHODS += [Dalbt(policy=policy) for policy in get_args(Policy)[1:]]
+METHODS += [Dalbt(distance="cosine"), Dalbt(tails="plain")]
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: repr(method)[:60])
 many_pools = settings(max_examples=20, deadline=None, derandomize=True)

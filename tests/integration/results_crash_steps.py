@@ -1,6 +1,7 @@
 """Crash a results folder at every system call that changes it, and recover. Run by test_results_crash.py.
 
-Usage: python -m tests.integration.results_crash_steps FOLDER. Prints JSON: how many steps, and what went wrong.
+Usage: python -m tests.integration.results_crash_steps FOLDER continued|bundled. Prints JSON: how many steps, and what
+went wrong.
 
 Each crash and each recovery is a forked process, so nothing but the disk carries over. Two worlds are tried:
 
@@ -15,14 +16,17 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from dalbt_ray.results import ResultsStore, load_results, verify
+from dalbt_ray.results import Journal, Record, ResultsStore, compact, load_results, verify
+from dalbt_ray.results.compaction import write_bundle
+from dalbt_ray.results.load import read_published
 from dalbt_ray.results.parquet_form import decode
 from dalbt_ray.results.schemas import TABLES
-from tests.results_records import identity, run_trial
+from tests.results_records import run_trial
 
 REAL = {
     name: getattr(os, name)
@@ -30,50 +34,72 @@ REAL = {
 }
 
 
-def drive(root: Path, committed: Callable[[], None] = lambda: None, *, lease: bool = True) -> None:
-    """A whole sweep of one trial, as a driver runs it."""
-    store = ResultsStore(root)
-    store.create_or_open({"sweep": "crash"})
+@dataclass(frozen=True)
+class Scenario:
+    """A sweep of one trial of two rounds, which is then asked for a third one.
 
-    class Announcing(type(store.journal(identity(0)))):  # type: ignore[misc]
-        """A journal that says when a commit has returned."""
+    Attributes:
+        bundled: the two rounds are there before anything crashes, in a bundle alone; the third joins it in the end.
+    """
 
-        def commit(self, round_index: int, record: dict[str, object]) -> None:
-            super().commit(round_index, record)
-            committed()
+    bundled: bool
 
-    store.journal = lambda trial_id: Announcing(store.storage, trial_id)  # type: ignore[method-assign]
-    if lease:
-        with store.lease():
+    def prepare(self, root: Path) -> None:
+        """What is there before anything crashes."""
+        root.mkdir()
+        if self.bundled:
+            store = ResultsStore(root)
+            store.create_or_open({"sweep": "crash"})
             run_trial(store, 0, rounds=2)
-    else:
-        run_trial(store, 0, rounds=2)
+            compact(root)
+            for folder in ("trials", *TABLES):
+                shutil.rmtree(root / folder)
 
+    def drive(self, root: Path, committed: Callable[[], None] = lambda: None, *, lease: bool = True) -> None:
+        """All of it, as drivers run it; `committed` is told of each commit that has returned."""
+        store = ResultsStore(root)
+        store.create_or_open({"sweep": "crash"})
 
-def deterministic(root: Path) -> dict[str, str]:
-    """SHA-256 of the files that must not depend on crashes."""
-    return {
-        f"{table}/{path.name}": sha256(path.read_bytes()).hexdigest()
-        for table in ("rounds", "selections")
-        for path in sorted((root / table).iterdir())
-    }
+        class Announcing(Journal):
+            """A journal that says when a commit has returned."""
 
+            def commit(self, round_index: int, record: Record) -> None:
+                super().commit(round_index, record)
+                committed()
 
-def check_after_crash(root: Path, promised: int, expected: dict[str, str]) -> None:
-    """What a reader sees, that no committed round is lost, and that the same command finishes the sweep."""
-    for table in TABLES:
-        for path in (root / table).glob("*"):
-            decode(table, path.read_bytes())
-    if (root / "sweep.json").exists():
-        found = load_results(root, include_running=True)
-        assert len(found.rounds) >= promised, (
-            f"{promised} rounds were committed, {len(found.rounds)} are there"
-        )
-        assert not found.rounds.duplicated(["trial_id", "round"]).any()
-    drive(root)
-    assert deterministic(root) == expected
-    assert not verify(root).damaged
-    assert not list((root / "progress").iterdir())
+        store.journal = lambda trial_id: Announcing(store.storage, trial_id)  # type: ignore[method-assign]
+        for rounds in (3,) if self.bundled else (2, 3):
+            with store.lease() if lease else nullcontext():
+                run_trial(store, 0, rounds=rounds)
+        if self.bundled and lease:
+            compact(root)
+        elif self.bundled:
+            write_bundle(store.storage, *read_published(store.storage))
+
+    def deterministic(self, root: Path) -> dict[str, str]:
+        """SHA-256 of the files that must not depend on crashes."""
+        return {
+            f"{table}/{path.name}": sha256(path.read_bytes()).hexdigest()
+            for table in ("rounds", "selections")
+            for path in ([root / "bundle" / f"{table}.parquet"] if self.bundled else (root / table).iterdir())
+        }
+
+    def check_after_crash(self, root: Path, promised: int, expected: dict[str, str]) -> None:
+        """What a reader sees, that no committed round is lost, and that the same commands finish the sweep."""
+        for table in TABLES:
+            for path in (root / table).glob("*"):
+                decode(table, path.read_bytes())
+        if (root / "sweep.json").exists():
+            found = load_results(root, include_running=True)
+            promised += 2 * self.bundled
+            assert len(found.rounds) >= promised, (
+                f"{promised} rounds were committed, {len(found.rounds)} are there"
+            )
+            assert not found.rounds.duplicated(["trial_id", "round"]).any()
+        self.drive(root)
+        assert self.deterministic(root) == expected
+        assert not verify(root).damaged
+        assert not list((root / "progress").iterdir())
 
 
 def forked(work: Callable[[], None]) -> str:
@@ -136,6 +162,15 @@ class Disk:
     _inodes: int = 0
 
     FOLDER = -1
+
+    def adopt(self) -> None:
+        """What is there already, all of it durable."""
+        for path in sorted(self.root.rglob("*")):
+            self._inodes += 1
+            self.names[str(path)] = self.FOLDER if path.is_dir() else self._inodes
+            if path.is_file():
+                self.content[self._inodes] = path.read_bytes()
+        self.durable_names, self.durable_content = dict(self.names), dict(self.content)
 
     def install(self) -> None:
         """Record the calls from now on."""
@@ -225,24 +260,26 @@ class Disk:
         return str(text)
 
 
-def process_crashes(folder: Path, expected: dict[str, str]) -> tuple[int, list[str]]:
+def process_crashes(folder: Path, scenario: Scenario, expected: dict[str, str]) -> tuple[int, list[str]]:
     """Die at step 0, 1, 2, ... until a run gets through; how many steps, and what was found broken."""
     failures: list[str] = []
     for step in range(10_000):
         root, tally = folder / f"process-{step}", folder / f"tally-{step}"
-        root.mkdir()
+        scenario.prepare(root)
         tally.touch()
 
         def crash(step: int = step, root: Path = root, tally: Path = tally) -> None:
             count = REAL["open"](tally, os.O_WRONLY | os.O_APPEND)
             Crasher(step).install()
-            drive(root, lambda: REAL["write"](count, b"."))
+            scenario.drive(root, lambda: REAL["write"](count, b"."))
             REAL["write"](count, b"done")
 
         failures += [f"step {step}, before the crash: {found}" for found in [forked(crash)] if found]
         told = tally.read_text()
         promised = told.count(".")
-        found = forked(lambda root=root, promised=promised: check_after_crash(root, promised, expected))  # type: ignore[misc]
+        found = forked(
+            lambda root=root, promised=promised: scenario.check_after_crash(root, promised, expected)  # type: ignore[misc]
+        )
         failures += [f"step {step}: {found}"] if found else []
         shutil.rmtree(root)
         if told.endswith("done"):
@@ -250,18 +287,19 @@ def process_crashes(folder: Path, expected: dict[str, str]) -> tuple[int, list[s
     raise AssertionError("the sweep never got through")
 
 
-def power_cuts(folder: Path, expected: dict[str, str]) -> tuple[int, list[str]]:
+def power_cuts(folder: Path, scenario: Scenario, expected: dict[str, str]) -> tuple[int, list[str]]:
     """Cut the power after each recorded call that changes what survives; how many, and what was found broken."""
     root = folder / "recorded"
-    root.mkdir()
+    scenario.prepare(root)
     disk = Disk(root)
+    disk.adopt()
 
     def promise() -> None:
         disk.promised += 1
 
     disk.install()
     try:
-        drive(root, promise, lease=False)
+        scenario.drive(root, promise, lease=False)
     finally:
         for name, real in REAL.items():
             setattr(os, name, real)
@@ -270,22 +308,26 @@ def power_cuts(folder: Path, expected: dict[str, str]) -> tuple[int, list[str]]:
         target = folder / f"power-{step}"
         target.mkdir()
         disk.build(state, target)
-        found = forked(lambda target=target, state=state: check_after_crash(target, state[2], expected))  # type: ignore[misc]
+        found = forked(
+            lambda target=target, state=state: scenario.check_after_crash(target, state[2], expected)  # type: ignore[misc]
+        )
         failures += [f"cut after call {step}: {found}"] if found else []
         shutil.rmtree(target)
     return len(disk.states), failures
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, scenario: Scenario) -> None:
     """Both worlds."""
     undisturbed = folder / "undisturbed"
-    forked(lambda: drive(undisturbed))
-    expected = deterministic(undisturbed)
+    scenario.prepare(undisturbed)
+    message = forked(lambda: scenario.drive(undisturbed))
+    assert not message, message
+    expected = scenario.deterministic(undisturbed)
     assert len(expected) == 2
-    steps, failures = process_crashes(folder, expected)
-    calls, broken = power_cuts(folder, expected)
+    steps, failures = process_crashes(folder, scenario, expected)
+    calls, broken = power_cuts(folder, scenario, expected)
     print(json.dumps({"steps": steps, "calls": calls, "failures": failures + broken}))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Scenario(bundled=sys.argv[2] == "bundled"))

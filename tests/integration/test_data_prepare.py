@@ -179,26 +179,38 @@ def test_a_set_that_is_there_needs_no_network(
     assert train.is_file()
 
 
-def test_no_network_is_one_message_and_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With nobody listening, the message names the set and the alternative, and not even a folder is left."""
+@pytest.mark.parametrize("before", ["missing", "empty", "a set", "its empty folder", "one split"])
+def test_no_network_leaves_everything_as_it_was(
+    before: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nobody listening, the message names the set and the alternative, and no file or folder came or went."""
     monkeypatch.setattr(datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])
     root = tmp_path / "data"
+    files = {"a set": "pets/train.parquet", "one split": "mnist/test.parquet"}
+    if before in files:
+        (root / files[before]).parent.mkdir(parents=True)
+        (root / files[before]).write_bytes(b"as it was")
+    elif before != "missing":
+        (root / ("mnist" if before == "its empty folder" else "")).mkdir(parents=True)
+    expected = tree(tmp_path)
     with pytest.raises(InputError, match=r"'mnist' could not be prepared.*embedded fashion_mini") as refusal:
         prepare_known("mnist", root)
     assert "\n" not in str(refusal.value)
-    assert not root.exists()
+    assert tree(tmp_path) == expected
 
 
 def test_a_wrong_checksum_is_refused(
     site: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that was changed on the way is not converted."""
+    """A file that was changed on the way is neither converted nor kept, and the split that was whole is not written."""
     serve_svhn(*site, monkeypatch)
-    with (site[0] / "train_32x32.mat").open("ab") as file:
+    with (site[0] / "test_32x32.mat").open("ab") as file:
         file.write(b"more")
     root = tmp_path / "data"
     with pytest.raises(InputError, match="corrupted"):
         prepare_known("svhn", root)
+    whole = ".downloads/svhn/train_32x32.mat"
+    assert tree(root) == [".downloads", ".downloads/svhn", whole]
     with pytest.raises(InputError, match="dalbt data prepare svhn"):
         find_set("svhn", root)
 
@@ -206,7 +218,7 @@ def test_a_wrong_checksum_is_refused(
 def test_an_interrupted_download_goes_on_with_what_is_complete(
     site: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files that arrived are not fetched again, and one that was cut off while unpacking is unpacked again."""
+    """Whole files are not fetched again; what a kill cut off, packed or unpacked, is not used."""
     originals = serve_idx("mnist", *site, monkeypatch)
     torn = site[0] / "t10k-labels-idx1-ubyte.gz"
     labels = torn.read_bytes()
@@ -215,8 +227,11 @@ def test_an_interrupted_download_goes_on_with_what_is_complete(
     with pytest.raises(InputError, match="could not be prepared"):
         prepare_known("mnist", root)
     raw = root / ".downloads" / "mnist" / "MNIST" / "raw"
-    for packed in raw.glob("*.gz"):
-        packed.with_suffix("").write_bytes(b"cut off")
+    packed = sorted(raw.iterdir())
+    assert [path.suffix for path in packed] == [".gz"] * 3
+    for path in packed:
+        path.with_suffix("").write_bytes(b"cut off")
+    (raw / "t10k-labels-idx1-ubyte.gz").write_bytes(labels[:-1])
     (raw / "t10k-labels-idx1-ubyte").write_bytes(b"cut off")
     for file in site[0].iterdir():
         file.unlink()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
@@ -13,13 +14,14 @@ from dalbt_ray.auxiliary import AuxiliarySettings, Batch
 from dalbt_ray.auxiliary.adversarial_vae import VaalAuxiliary, VaalSettings
 from dalbt_ray.auxiliary.osr_decoder import DalOsrAuxiliary, DalOsrSettings
 from dalbt_ray.auxiliary.wasserstein_critic import WaalAuxiliary, WaalSettings
+from dalbt_ray.data.image_set import ArrayImages
 from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
-from dalbt_ray.workers.global_batch import world_size
+from dalbt_ray.workers.global_batch import share_of_draw, world_size
 
 WORKERS, IMAGES, SHAPE = 2, 11, (12, 12, 1)  # shards of 6 and 5
 SETTINGS: dict[str, AuxiliarySettings] = {
-    "vaal": VaalSettings(width=4, latent=4),
+    "vaal": VaalSettings(width=4, latent=4, batch_size=IMAGES, pool_epochs=2.0),
     "waal": WaalSettings(weight=1.0),
     "dal_osr": DalOsrSettings(width=4),
 }
@@ -36,6 +38,7 @@ class Step(nn.Module):
         self.network = build_network(
             LeNet(latent_dim=6), settings, SHAPE, 3, torch.Generator().manual_seed(1), variational=variational
         )
+        self.noise = torch.Generator().manual_seed(3)
         self.auxiliary = SETTINGS[name].build(
             self.network,
             image_shape=SHAPE,
@@ -50,11 +53,17 @@ class Step(nn.Module):
         """The auxiliary loss, plus what keeps every weight in the graph."""
         if self.network.log_variance is None:
             mean, log_variance = self.network.encode(images), None
+            features = mean
         else:
             mean, log_variance = self.network.encode_distribution(images)
-        logits = self.network.classify(mean)
+            # As trial/training.py samples the latent.
+            normal = share_of_draw(
+                len(images), lambda total: torch.randn(total, 6, generator=self.noise), torch.device("cpu")
+            )
+            features = mean + (log_variance / 2).exp() * normal
+        logits = self.network.classify(features)
         labels = torch.zeros(len(images), dtype=torch.long)
-        self.seen = Batch(images, labels, mean, mean, log_variance, logits, unlabeled)
+        self.seen = Batch(images, labels, features, mean, log_variance, logits, unlabeled)
         return self.auxiliary.loss(self.seen) + 0 * logits.sum()
 
 
@@ -90,7 +99,14 @@ def run(name: str, rank: int) -> dict[str, Tensor]:
                 if value.grad is not None:
                     result[f"gradient.{key}"] = value.grad.clone()
         step.auxiliary.update(step.seen)
+    pool = ArrayImages(noise_images(generator))
+    step.auxiliary.fit(pool, np.arange(IMAGES), np.arange(IMAGES, len(pool)), lambda: None)
     return result | own_networks(step)
+
+
+def noise_images(generator: torch.Generator) -> np.ndarray:
+    """Noise, uint8[3 * IMAGES, *SHAPE]."""
+    return torch.randint(0, 256, (3 * IMAGES, *SHAPE), generator=generator, dtype=torch.uint8).numpy()
 
 
 def worker(rank: int, folder: str) -> None:
@@ -118,10 +134,14 @@ def test_workers_stay_in_step(seen: list[Seen], name: str) -> None:
         assert torch.equal(value, second[key]), key
 
 
-@pytest.mark.parametrize("name", ["waal", "dal_osr"])
-def test_the_classifier_is_pulled_as_in_one_process(seen: list[Seen], name: str) -> None:
-    """The gradient that reaches the network is that of one process on the whole batch."""
-    expected = {key: value for key, value in run(name, 0).items() if key.startswith("gradient")}
-    assert max(value.abs().max() for value in expected.values()) > 1e-3
+@pytest.mark.parametrize("name", SETTINGS)
+def test_two_workers_equal_one(seen: list[Seen], name: str) -> None:
+    """Gradients of the network and weights after the updates are those of one process on the whole batches.
+
+    Noise included: each image of the global batch has its own, whoever holds it.
+    """
+    expected = run(name, 0)
     for key, value in expected.items():
-        torch.testing.assert_close(seen[0][name][key], value, rtol=1e-4, atol=1e-6, msg=key)
+        torch.testing.assert_close(seen[0][name][key], value, rtol=1e-3, atol=2e-5, msg=key)
+    gradients = [value.abs().max() for key, value in expected.items() if key.startswith("gradient")]
+    assert name == "vaal" or max(gradients) > 1e-3

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from dalbt_ray.results import ResultsStore, load_results, verify
 from dalbt_ray.results.parquet_form import decode
 from tests.results_records import identity, in_memory, run_trial
@@ -31,11 +33,12 @@ with store.lease():
 """
 
 
-def test_a_crash_at_every_step_is_recovered_from(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scenario", ["continued", "bundled"])
+def test_a_crash_at_every_step_is_recovered_from(scenario: str, tmp_path: Path) -> None:
     """Process death and power cut at each system call of a sweep; `results_crash_steps.py` enumerates them."""
     with in_memory(tmp_path) as folder:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.integration.results_crash_steps", str(folder)],
+            [sys.executable, "-m", "tests.integration.results_crash_steps", str(folder), scenario],
             cwd=REPOSITORY,
             capture_output=True,
             text=True,
@@ -44,8 +47,8 @@ def test_a_crash_at_every_step_is_recovered_from(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["failures"] == []
-    assert found["steps"] > 40  # else the calls are no longer seen, and nothing was tested
-    assert found["calls"] > 20
+    assert found["steps"] > 80  # else the calls are no longer seen, and nothing was tested
+    assert found["calls"] > 40
 
 
 def test_random_kills_of_a_driver_change_nothing(tmp_path: Path) -> None:

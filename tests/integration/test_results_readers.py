@@ -66,6 +66,22 @@ def test_a_folder_with_and_without_missing_values_is_one_table(tmp_path: Path) -
     assert {row[0]: row[1] for row in kinds}["purity"] == "DOUBLE"
 
 
+def test_a_metric_of_some_trials_is_a_column_for_everyone(tmp_path: Path) -> None:
+    """With the options that docs/results.md names, and the first file by name with or without the column."""
+    store = ResultsStore(tmp_path)
+    store.create_or_open({})
+    for name, measures in (("a" * 16, {}), ("b" * 16, {"zeal": 0.5}), ("c" * 16, {})):
+        store.publish(name, {"status": "ok"}, [record(0, **measures)])
+    rounds = f"{tmp_path}/rounds/*.parquet"
+    expected = [None, 0.5, None]
+    found = load_results(tmp_path).rounds["zeal"]
+    assert found.astype(object).where(found.notna(), None).tolist() == expected
+    ducks = duckdb.sql(f"select zeal from read_parquet('{rounds}', union_by_name=true) order by trial_id")
+    assert [row[0] for row in ducks.fetchall()] == expected
+    assert len(pl.scan_parquet(rounds, missing_columns="insert", extra_columns="ignore").collect()) == 3
+    assert len(pd.read_parquet(tmp_path / "rounds")) == 3
+
+
 def test_running_trials_are_read_on_demand(tmp_path: Path) -> None:
     """Committed rounds of an unfinished trial appear only when asked for, and once."""
     store = ResultsStore(tmp_path)

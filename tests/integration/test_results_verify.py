@@ -11,25 +11,28 @@ import pytest
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import ResultsStore, compact, load_manifests, load_results, verify
-from dalbt_ray.results.schemas import decode, encode, to_table
+from dalbt_ray.results.parquet_form import decode, encode
+from dalbt_ray.results.schemas import to_table
 from dalbt_ray.results.storage.sealed import seal
-from tests.results_records import identity, in_memory, record, run_trial
+from tests.results_records import config, identity, in_memory, record, rewrite, run_trial
 
 TABLES = ("rounds", "selections", "timings")
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Three finished trials, one running, one failed, and a snapshot."""
+    """Three finished trials, two of them in a bundle as well; one running, one failed."""
     folder = tmp_path / "results"
     store = ResultsStore(folder)
     store.create_or_open({"sweep": "verify"})
-    for number in range(3):
+    for number in (0, 2):
         run_trial(store, number)
+    compact(folder)
+    run_trial(store, 1)
+    store.journal(identity(3)).begin(config(3, 4))
     store.journal(identity(3)).commit(0, record(0))
     store.journal(identity(3)).commit(1, record(1))
     store.record_error(identity(4), ValueError("no"))
-    compact(folder)
     return folder
 
 
@@ -64,7 +67,7 @@ def test_a_thousand_bit_flips_are_all_found(root: Path, tmp_path: Path) -> None:
             if flip % 4 == 0:
                 assert no_wrong_number(copy, whole), name
             found = {finding.file for finding in verify(copy).damaged}
-            assert str(name) in found or (name.parts[0] == "snapshot" and "snapshot/" in found), name
+            assert str(name) in found or (name.parts[0] == "bundle" and "bundle/" in found), name
 
 
 def no_wrong_number(root: Path, whole: pd.DataFrame) -> bool:
@@ -79,7 +82,7 @@ def no_wrong_number(root: Path, whole: pd.DataFrame) -> bool:
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("damage", ["torn", "empty", "missing", "ood", "duplicated"])
+@pytest.mark.parametrize("damage", ["torn", "empty", "missing", "swapped"])
 def test_a_damaged_trial_is_redone_and_the_others_stay(table: str, damage: str, root: Path) -> None:
     """It moves to quarantine as a whole; the same command again gives the same deterministic files."""
     name, others = identity(1), {identity(0), identity(2)}
@@ -88,12 +91,10 @@ def test_a_damaged_trial_is_redone_and_the_others_stay(table: str, damage: str, 
     content = {
         "torn": file.read_bytes()[:-30],
         "empty": b"",
-        "ood": (root / table / f"{identity(0)}.parquet").read_bytes(),
+        "swapped": (root / table / f"{identity(0)}.parquet").read_bytes(),
     }
     if damage == "missing":
         file.unlink()
-    elif damage == "duplicated":
-        relist(root, name, table)
     else:
         file.write_bytes(content[damage])
     report = verify(root)
@@ -106,6 +107,19 @@ def test_a_damaged_trial_is_redone_and_the_others_stay(table: str, damage: str, 
     assert not verify(root).damaged
     run_trial(store, 1)
     assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_rows_that_contradict_each_other_are_told_and_stay(table: str, root: Path) -> None:
+    """The bytes are those that were written: a person has to look."""
+    relist(root, identity(1), table)
+    before = {path: path.read_bytes() for path in files(root)}
+    report = verify(root)
+    assert [(finding.file, "two rows" in finding.problem) for finding in report.refused] == [
+        (f"{table}/{identity(1)}.parquet", True)
+    ]
+    assert (report.damaged, report.redo, report.quarantine) == ((), frozenset(), "")
+    assert {path: path.read_bytes() for path in files(root)} == before
 
 
 def relist(root: Path, name: str, table: str) -> None:
@@ -172,7 +186,8 @@ def test_a_hostile_folder_does_nothing(root: Path, tmp_path: Path) -> None:
             return (Path.touch, (target,))
 
     (root / "trials" / f"{'a' * 16}.json").write_bytes(pickle.dumps(Bomb()))
-    (root / "trials" / f"{'b' * 16}.json").write_bytes(seal("trial", {"trial_id": "b" * 16, "files": 3}))
+    strange = root / "trials" / f"{'b' * 16}.json"
+    strange.write_bytes(seal("trial", {"trial_id": "b" * 16, "files": 3}))
     manifest = ResultsStore(root).manifest(identity(0))
     manifest["files"]["rounds"]["path"] = "../secret.parquet"
     (root / "trials" / f"{identity(0)}.json").write_bytes(seal("trial", manifest))
@@ -182,30 +197,45 @@ def test_a_hostile_folder_does_nothing(root: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError):
         load_results(root)
     report = verify(root)
-    assert report.redo == {"a" * 16, "b" * 16, identity(1)}
+    assert report.redo == {"a" * 16, identity(1)}
+    assert [finding.file for finding in report.refused] == [
+        f"trials/{'b' * 16}.json"
+    ]  # whole: a person's to remove
     assert not target.exists()
     assert secret.exists()
     assert not link.is_symlink()
+    strange.unlink()
     assert set(load_results(root).rounds["trial_id"]) == {identity(0), identity(2)}
 
 
-def test_a_snapshot_is_used_only_while_it_is_true(root: Path) -> None:
-    """Equal frames with and without it; a new trial makes it stale; a damaged one is not believed."""
-    with_it = load_results(root)
-    snapshot = {path: path.read_bytes() for path in (root / "snapshot").iterdir()}
-    shutil.rmtree(root / "snapshot")
-    without = load_results(root)
-    for table in TABLES:
-        assert getattr(with_it, table).equals(getattr(without, table))
-    (root / "snapshot").mkdir()
-    for path, content in snapshot.items():
-        path.write_bytes(content)
-    run_trial(ResultsStore(root), 5)
-    assert len(load_results(root).rounds) == 12
-    assert compact(root) == 4
-    (root / "snapshot" / "rounds.parquet").write_bytes(b"PAR1")
-    assert len(load_results(root).rounds) == 12
-    assert [finding.file for finding in verify(root).damaged] == ["snapshot/"]
+NEWER = {
+    "trials/{}.json": "trial",
+    "progress/{}/0001.json": "round",
+    "progress/{}/trial.json": "running",
+    "errors/{}.json": "error",
+    "bundle/index.json": "bundle",
+}
+
+
+@pytest.mark.parametrize("name", NEWER)
+def test_a_newer_format_is_refused_untouched(name: str, root: Path) -> None:
+    """Whatever file it is: `verify` names it and moves nothing, and whoever needs it is told what to do."""
+    number = {"trials": 1, "progress": 3, "errors": 4, "bundle": 0}[name.split("/", maxsplit=1)[0]]
+    file = root / name.format(identity(number))
+    rewrite(file, NEWER[name], {"colour": "new"}, version=2)
+    before = {path: path.read_bytes() for path in files(root)}
+    report = verify(root)
+    assert len(report.refused) == 1
+    assert file.is_relative_to(root / report.refused[0].file)
+    assert "has version 2 of the format; this program knows version 1" in str(report)
+    assert not report.damaged
+    if not name.endswith("/trial.json") and not name.startswith("errors/"):  # these serve readers only
+        with pytest.raises(InputError, match="install the dalbt-ray that wrote it, or a newer one"):
+            load_results(root, include_running=True)
+    if name.endswith("0001.json"):
+        with pytest.raises(InputError, match="newer one"):
+            ResultsStore(root).journal(identity(3)).rounds()
+    assert {path: path.read_bytes() for path in files(root)} == before
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:

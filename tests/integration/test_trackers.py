@@ -33,7 +33,7 @@ def run(store: ResultsStore, tracking: Tracking, seed: int = 0) -> str:
     """A trial of three rounds, each announced as the backends do it."""
     image_set, trial = small_image_set(), replace(small_trial(), seed=seed)
     trial_id = trial.trial_id(image_set.data_hash)
-    run_trial(trial, image_set, store, on_round=lambda record: tracking(trial_id, record["row"]["round"]))
+    run_trial(trial, image_set, store, on_round=lambda record: tracking(trial_id, record.row.round))
     tracking(trial_id, None)
     return trial_id
 

@@ -1,6 +1,6 @@
 """BatchBALD: brute force over label configurations, batchbald_redux, and the laws of mutual information."""
 
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.batch_bald import BatchBALD, Joint, greedy
 from dalbt_ray.strategies.dbal import DBAL
 from dalbt_ray.strategies.information import pass_entropies
+from tests.oracle.joint_information import joint_mutual_information
 
 
 def random_passes(seed: int, n: int, t: int, c: int, concentration: float = 0.4) -> np.ndarray:
@@ -29,25 +30,13 @@ def pool_of(passes: np.ndarray) -> PoolView:
     )
 
 
-def joint_information(passes: np.ndarray) -> float:
-    """I(y_1..y_b; mask) by summing over every label configuration: passes float64[b, t, c]."""
-    b, t, c = passes.shape
-    joint = 0.0
-    for labels in product(range(c), repeat=b):
-        given_mask = np.prod([passes[i, :, label] for i, label in enumerate(labels)], axis=0)
-        p = given_mask.mean()
-        joint -= p * np.log(p) if p > 0 else 0.0
-    conditional = sum(-(p * np.log(p)).sum() / t for p in passes)
-    return float(joint - conditional)
-
-
 def brute_force_greedy(passes: np.ndarray, budget: int) -> tuple[list[int], list[float]]:
-    """Full greedy over `joint_information`: picks, and the information after each."""
+    """Full greedy over `joint_mutual_information`: picks, and the information after each."""
     picked: list[int] = []
     totals: list[float] = []
     for _ in range(budget):
         rest = [i for i in range(len(passes)) if i not in picked]
-        values = [joint_information(passes[[*picked, i]]) for i in rest]
+        values = [joint_mutual_information(passes[[*picked, i]]) for i in rest]
         picked.append(rest[int(np.argmax(values))])
         totals.append(max(values))
     return picked, totals
@@ -89,7 +78,7 @@ def test_sampled_phase_is_close_to_brute_force() -> None:
         joint = joint.add(image, 1_000, rng)
     assert len(joint.weights) <= 1_000
     estimate = joint.gains(torch.from_numpy(passes[6:]).float(), torch.as_tensor(pass_entropies(passes[6:])))
-    exact = joint_information(passes) - joint_information(passes[:6])
+    exact = joint_mutual_information(passes) - joint_mutual_information(passes[:6])
     assert abs(float(estimate) - exact) < 0.02
 
 
@@ -117,17 +106,6 @@ def test_one_hot_passes_have_no_nan() -> None:
     picks, gains = greedy(passes, 10, configurations=50, rng=rng)
     assert len(set(picks.tolist())) == 10
     assert np.isfinite(gains).all()
-
-
-def test_large_budgets_take_each_parts_best_first() -> None:
-    """Above `joint_size` rows are distinct and the first ones are the BALD best of each part."""
-    pool = pool_of(random_passes(8, n=200, t=5, c=3))
-    picks = BatchBALD(joint_size=4).select(pool, 22, np.random.default_rng(0))
-    assert len(set(picks.tolist())) == 22
-    information = DBAL().ranking(pool)
-    firsts = information[picks[:6]]  # 22 picks in parts of at most 4: six parts
-    assert (np.diff(firsts) <= 1e-6).all()
-    assert firsts[0] == information.max()
 
 
 def test_picks_and_scores_of_batchbald_redux() -> None:

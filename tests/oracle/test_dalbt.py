@@ -13,6 +13,7 @@ from dalbt_ray.strategies.dalbt import Dalbt, Policy
 from tests.contract.pools import smooth_pool
 
 CLASSES = 3
+PLAIN = Dalbt(tails="plain")
 
 
 def distance(a: NDArray[np.floating], b: NDArray[np.floating], kind: str) -> float:
@@ -55,15 +56,15 @@ def test_scores_equal_scipys_cdf_image_by_image(kind: str) -> None:
     """To 1e-3, which is what scipy's search reaches."""
     pool = smooth_pool(seed=3, n=150)
     expected, _ = slow_outlier_law(pool, kind)
-    np.testing.assert_allclose(Dalbt(distance=kind).score(pool), expected, atol=1e-3)  # type: ignore[arg-type]
+    np.testing.assert_allclose(Dalbt(distance=kind, tails="plain").score(pool), expected, atol=1e-3)  # type: ignore[arg-type]
 
 
 def test_most_and_least_outlying_are_the_order_of_the_survival_function() -> None:
     """The paper's text, and its reverse."""
     pool = smooth_pool(seed=4, n=150)
     _, survival = slow_outlier_law(pool)
-    assert order(pool, Dalbt()) == by(pool, -survival)
-    assert order(pool, Dalbt(policy="least_outlying")) == by(pool, survival)
+    assert order(pool, Dalbt(tails="plain")) == by(pool, -survival)
+    assert order(pool, Dalbt(policy="least_outlying", tails="plain")) == by(pool, survival)
 
 
 def test_far_images_are_ranked_where_the_cdf_is_exactly_one() -> None:
@@ -148,8 +149,8 @@ def test_a_class_with_two_images_or_less_takes_the_pooled_law(kept: int) -> None
     expected = weibull_min(shape, scale=scale * units[2]).cdf(
         np.linalg.norm(pool.features[taken_for_two] - means[2], axis=1)
     )
-    np.testing.assert_allclose(Dalbt().score(pool)[taken_for_two], expected, atol=1e-3)
-    assert Dalbt().note(pool) == "dalbt: pooled Weibull fit for classes 2"
+    np.testing.assert_allclose(PLAIN.score(pool)[taken_for_two], expected, atol=1e-3)
+    assert PLAIN.note(pool) == "dalbt: pooled Weibull fit for classes 2"
 
 
 def test_a_predicted_class_without_a_mean_is_measured_from_the_nearest() -> None:
@@ -164,8 +165,8 @@ def test_a_predicted_class_without_a_mean_is_measured_from_the_nearest() -> None
         far.append(np.linalg.norm(pool.features[orphans] - mine.mean(axis=0), axis=1) / own.mean())
     shape, _, scale = weibull_min.fit(np.concatenate(scaled), floc=0)
     expected = weibull_min(shape, scale=scale).cdf(np.min(far, axis=0))
-    np.testing.assert_allclose(Dalbt().score(pool)[orphans], expected, atol=1e-3)
-    assert Dalbt().note(pool).endswith("no correct labeled image of predicted classes 2, nearest class taken")
+    np.testing.assert_allclose(PLAIN.score(pool)[orphans], expected, atol=1e-3)
+    assert PLAIN.note(pool).endswith("no correct labeled image of predicted classes 2, nearest class taken")
 
 
 @pytest.mark.parametrize("policy", get_args(Policy))
@@ -229,3 +230,16 @@ def test_foreign_images_are_told_from_own_ones() -> None:
     ranks = rankdata(np.concatenate([score[ood], score[own]]))[: len(ood)]
     auroc = (ranks.sum() - len(ood) * (len(ood) + 1) / 2) / (len(ood) * len(own))
     assert auroc > 0.95
+
+
+@pytest.mark.parametrize("policy", get_args(Policy))
+def test_a_query_is_select_ranking_score_and_note_at_once(policy: Policy) -> None:
+    """What one fit answers equals what four fits answer, with returned images last in both."""
+    pool = few_of_class_two(1)
+    pool = replace(pool, demoted=~pool.labeled & (np.arange(150) % 3 == 0))
+    method = Dalbt(policy=policy)
+    asked = method.query(pool, 90, np.random.default_rng(0))
+    assert asked.rows.tolist() == method.select(pool, 90, np.random.default_rng(0)).tolist()
+    assert asked.note == method.note(pool)
+    np.testing.assert_array_equal(asked.ranking, method.ranking(pool))
+    np.testing.assert_array_equal(asked.score, method.score(pool))

@@ -4,20 +4,25 @@ from math import exp, log
 
 import numpy as np
 import torch
+from dalbt_ray.metrics.quality import auroc
 from torch import Tensor
 
-from dalbt_ray.auxiliary import Batch
 from dalbt_ray.auxiliary.adversarial_vae import VaalAuxiliary, VaalSettings, evidence_loss, membership_loss
-from dalbt_ray.metrics.quality import auroc
+from dalbt_ray.auxiliary.image_coder import to_canvas
+from dalbt_ray.data.image_set import ArrayImages
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.vaal import VAAL
 
 
-def batch_of(images: Tensor, unlabeled: Tensor | None) -> Batch:
-    """A step's batch; VAAL reads nothing but the images."""
-    nothing = torch.zeros(len(images), 2)
-    labels = torch.zeros(len(images), dtype=torch.long)
-    return Batch(images, labels, nothing, nothing, None, nothing, unlabeled)
+def iterate(
+    auxiliary: VaalAuxiliary, labeled: Tensor, unlabeled: Tensor, *, discriminates: bool = True
+) -> None:
+    """One iteration with the authors' two autoencoder steps."""
+    pair = to_canvas(labeled), to_canvas(unlabeled)
+    for _ in range(2):
+        auxiliary.autoencoder_step(*pair)
+    if discriminates:
+        auxiliary.discriminator_step(*pair)
 
 
 def far_images(count: int, generator: torch.Generator) -> Tensor:
@@ -65,7 +70,7 @@ def test_the_far_cluster_is_bought() -> None:
     auxiliary = VaalAuxiliary(settings, 1, generator, torch.device("cpu"))
     for _ in range(40):
         unlabeled = torch.cat([near_images(16, generator), far_images(16, generator)])
-        auxiliary.update(batch_of(near_images(32, generator), unlabeled))
+        iterate(auxiliary, near_images(32, generator), unlabeled)
     images = torch.cat([near_images(60, generator), far_images(40, generator)])
     with torch.inference_mode():
         scores = auxiliary.score(images, images.flatten(1), images.flatten(1)).numpy()
@@ -90,13 +95,12 @@ def test_the_adversary_deceives() -> None:
             width=8,
             latent=8,
             adversarial_weight=adversarial_weight,
-            discriminator_steps=0,
             learning_rate=2e-3,
         )
         auxiliary = VaalAuxiliary(settings, 1, generator, torch.device("cpu"))
         images = near_images(32, generator)
-        for _ in range(15):
-            auxiliary.update(batch_of(images, far_images(32, generator)))
+        for _ in range(30):
+            iterate(auxiliary, images, far_images(32, generator), discriminates=False)
         return auxiliary.score(images, images, images).mean().item()
 
     assert membership_after_training(50.0) > membership_after_training(0.0) + 0.2
@@ -106,7 +110,36 @@ def test_an_image_s_score_does_not_depend_on_its_neighbors() -> None:
     """Scoring is in evaluation mode: one image alone scores as it does in a batch."""
     generator = torch.Generator().manual_seed(2)
     auxiliary = VaalAuxiliary(VaalSettings(width=8), 1, generator, torch.device("cpu"))
-    auxiliary.update(batch_of(near_images(8, generator), far_images(8, generator)))
+    iterate(auxiliary, near_images(8, generator), far_images(8, generator))
     images = near_images(5, generator)
     together = auxiliary.score(images, images, images)
     torch.testing.assert_close(auxiliary.score(images[2:3], images, images), together[2:3])
+
+
+def test_the_pool_decides_how_long_it_trains() -> None:
+    """Iterations follow the unlabeled pool, not the labels: as many polls for 3 labels as for 30."""
+    images = ArrayImages(np.zeros((130, 12, 12, 1), np.uint8))
+    unlabeled = np.arange(30, 130)
+    polls = []
+    for labels in (3, 30):
+        settings = VaalSettings(width=4, latent=4, pool_epochs=2.0, batch_size=32)
+        auxiliary = VaalAuxiliary(settings, 1, torch.Generator().manual_seed(3), torch.device("cpu"))
+        seen: list[int] = []
+        auxiliary.fit(images, np.arange(labels), unlabeled, lambda seen=seen: seen.append(1))
+        polls.append(len(seen))
+    assert polls == [8, 8]  # 100 images in batches of 32 are 4 a pass
+
+
+def test_every_image_of_the_pool_is_seen_in_a_pass() -> None:
+    """One pass takes each unlabeled image once per autoencoder step: none is left out, none comes twice."""
+    taken: list[int] = []
+
+    class Spy(ArrayImages):
+        def take(self, rows: np.ndarray) -> np.ndarray:
+            taken.extend(rows.tolist())
+            return super().take(rows)
+
+    settings = VaalSettings(width=4, latent=4, vae_steps=1, discriminator_steps=0, batch_size=16)
+    auxiliary = VaalAuxiliary(settings, 1, torch.Generator().manual_seed(4), torch.device("cpu"))
+    auxiliary.fit(Spy(np.zeros((60, 12, 12, 1), np.uint8)), np.arange(10), np.arange(10, 60), lambda: None)
+    assert sorted(row for row in taken if row >= 10) == list(range(10, 60))

@@ -63,8 +63,28 @@ def test_gradient_penalty_of_a_linear_critic_by_hand() -> None:
     torch.testing.assert_close(penalty, torch.tensor(16.0))
 
 
+def test_a_slope_below_one_costs_nothing() -> None:
+    """A slope of (0.3, 0.4) keeps the Lipschitz condition; wanting 1 there has no solution for a bounded critic."""
+    critic = nn.Sequential(nn.Linear(2, 1, bias=False), nn.Flatten(0))
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.tensor([[0.3, 0.4]]))
+    penalty = gradient_penalty(critic, torch.zeros(5, 2), torch.ones(5, 2), torch.rand(5, 1))
+    torch.testing.assert_close(penalty, torch.tensor(0.0))
+
+
+def test_the_pool_decides_how_long_it_trains() -> None:
+    """Two passes over 1,000 unlabeled images in steps of 64, or what the recipe plans if that is more."""
+    settings = WaalSettings(pool_epochs=2.0)
+    assert settings.classifier_steps(20, unlabeled=1_000, batch_size=64) == 32
+    assert settings.classifier_steps(400, unlabeled=1_000, batch_size=64) == 400
+    assert WaalSettings(pool_epochs=0.0).classifier_steps(20, unlabeled=1_000, batch_size=64) == 20
+
+
 def test_the_critic_s_slope_goes_to_one() -> None:
-    """Minimizing the critic's loss brings the gradient norm between the clusters to 1; the wrong sign would not."""
+    """Minimizing the critic's loss brings the gradient norm between the clusters to 1; the wrong sign would not.
+
+    The clusters are 0.4 apart, within what a slope of 1 between 0 and 1 can tell: the bound is then reached.
+    """
     generator = torch.Generator().manual_seed(0)
     critic = build_critic(2, 50)
     draw_weights(critic, generator)
@@ -92,10 +112,10 @@ def gradient_norm_squared(critic: nn.Module, labeled: torch.Tensor, unlabeled: t
 
 
 def test_the_classifier_s_term_moves_the_encoder_and_not_the_critic() -> None:
-    """Its gradient reaches the encoder; the critic keeps none; running statistics and the critic's weights stay."""
+    """Its gradient reaches the encoder, the critic keeps none; `update` moves the critic and not the network."""
     network = small_network().train()
     generator = torch.Generator().manual_seed(1)
-    auxiliary = WaalSettings().build(
+    auxiliary = WaalSettings(balance="set_sizes").build(
         network,
         image_shape=(12, 12, 1),
         classes=3,

@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dalbt_ray.report.checks import Check, run_checks
-from dalbt_ray.report.frames import prepare_rounds
+from dalbt_ray.report.check import Check
+from dalbt_ray.report.checks import run_checks
 from dalbt_ray.report.picks import acquired_by_trial
-from dalbt_ray.report.study import Sweep as Results
+from dalbt_ray.report.study import Study, prepare
 from tests.analysis_frames import METHODS, Sweep, make_frames
 
 SWEEP = Sweep(methods=METHODS[:4], last_round=3)
 
 
-def sound() -> Results:
+def sound() -> Study:
     """A finished sweep without a fault."""
     frames = make_frames(SWEEP)
     manifest = {
@@ -27,10 +27,10 @@ def sound() -> Results:
         "data": {"test_in_train": 0, "ood_in_train": 0},
     }
     manifests = dict.fromkeys(frames.rounds["trial_id"].unique(), manifest)
-    return Results("sound", prepare_rounds(frames.rounds), frames.selections, frames.timings, manifests)
+    return prepare(frames, "sound", manifests=manifests)
 
 
-def failed(sweep: Results) -> list[Check]:
+def failed(sweep: Study) -> list[Check]:
     """The checks that fail."""
     checks = run_checks(sweep, acquired_by_trial(sweep.selections, sweep.rounds))
     return [check for check in checks if check.state == "failed"]
@@ -74,7 +74,8 @@ def change_start(**values: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
         (change(n_labeled=1), ["The labeled set grows as planned"]),
         (change(n_bought=150), ["The labeled set grows as planned"]),
         (change(n_unlabeled=1_000), ["The labeled set grows as planned"]),
-        (change(test_ece=1.5), ["Measures are possible values"]),
+        (change(test_nll=-1.0), ["Measures are possible values"]),
+        (change(train_accuracy=1.5), ["Measures are possible values"]),
         (change(test_accuracy=np.nan), ["Measures are possible values"]),
         (
             lambda rounds: rounds.assign(round=rounds["round"] + (rounds.index == 3)),
@@ -164,8 +165,10 @@ def test_a_running_trials_next_purchase_is_no_fault():
     sweep = sound()
     first = sweep.rounds["trial_id"][0]
     rounds = sweep.rounds[(sweep.rounds["trial_id"] != first) | (sweep.rounds["round"] < 3)]
-    manifests = {name: manifest for name, manifest in sweep.manifests.items() if name != first}
-    assert not failed(replace(sweep, rounds=rounds.reset_index(drop=True), manifests=manifests))
+    rounds["finished"] = rounds["trial_id"] != first
+    trials = sweep.trials.copy()
+    trials.loc[first, "status"] = "running"
+    assert not failed(replace(sweep, rounds=rounds.reset_index(drop=True), trials=trials))
 
 
 def test_random_that_is_not_uniform_is_found():

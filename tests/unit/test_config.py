@@ -21,7 +21,7 @@ from dalbt_ray.options.value import changed_default
 from dalbt_ray.strategies import get_strategy
 from dalbt_ray.strategies.dalbt import Dalbt
 from dalbt_ray.strategies.margin import Margin
-from dalbt_ray.views.view_parameters import ViewSettings
+from dalbt_ray.views.byol import ByolViews
 from tests.introduced_defaults import introduced_defaults
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -36,7 +36,7 @@ NAMED = {
         encoder=ResNet18(latent_dim=64),
         network=NetworkSettings(latent_norm="batch", projector=(64,)),
         training=Training(min_steps=200, precision="bfloat16"),
-        views=ViewSettings(crop_scale=(0.5, 1.0)),
+        views=ByolViews(crop_scale=(0.5, 1.0)),
         seed=3,
     ),
 }

@@ -13,7 +13,8 @@ from dalbt_ray.data.image_set import ArrayImages, ImageSetFiles, build_image_set
 from dalbt_ray.data.mixing import fit_images
 from dalbt_ray.data.prepare.listing import data_list, data_prepare, list_sets
 from dalbt_ray.data.sources import EMBEDDED_ROOT, data_root_from, find_set
-from dalbt_ray.data.split_file import SetMetadata, file_sha256, read_split, write_split
+from dalbt_ray.data.split_file import SetMetadata, file_sha256, read_split
+from dalbt_ray.data.split_writing import write_split
 from dalbt_ray.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -63,8 +64,8 @@ def test_embedded_sets_need_nothing() -> None:
     assert (image_set.test_in_train, image_set.ood_in_train) == (0, 0)
 
 
-def test_embedded_sets_carry_their_licence() -> None:
-    """Each folder has the licence's text, and each file names the licence."""
+def test_embedded_sets_carry_their_license() -> None:
+    """Each folder has the license's text, and each file names the license."""
     for name in EMBEDDED:
         assert (EMBEDDED_ROOT / name / "LICENCE").is_file()
         assert find_set(name, None).licence == KNOWN_SETS[name].licence
@@ -72,7 +73,7 @@ def test_embedded_sets_carry_their_licence() -> None:
     assert "CODH" in (EMBEDDED_ROOT / "kmnist_mini" / "LICENCE").read_text()
 
 
-def test_own_rows_come_first_then_foreign_ones(tmp_path: Path) -> None:
+def test_in_distribution_rows_come_first_then_ood_ones(tmp_path: Path) -> None:
     """Images, labels and ids of the image_set are the files' rows in order; OOD ones fitted, their labels hidden."""
     own, test, ood = pictures(5), pictures(4), pictures(6, (10, 12, 3))
     put(tmp_path, "own", {"train": own, "test": test})
@@ -89,6 +90,28 @@ def test_own_rows_come_first_then_foreign_ones(tmp_path: Path) -> None:
         ("own", "other"),
     )
     assert image_set.conversion.startswith("10x12 RGB: RGB to gray")
+
+
+def test_file_names_travel_by_row(tmp_path: Path) -> None:
+    """The names of the data set's files, then of the OOD set's, empty where unknown; None if there are none at all."""
+    for name, files in (("own", ["a/1.jpg", None]), ("other", ["x.jpg", "y.jpg"]), ("old", None)):
+        for split in ("train", "test"):
+            path = tmp_path / name / f"{split}.parquet"
+            write_split(path, np.arange(2), map(encode_png, pictures(2)), np.arange(2), SetMetadata(), files)
+    assert load_image_set("own", "other", tmp_path).files == ("a/1.jpg", "", "x.jpg", "y.jpg")
+    assert load_image_set("old", "other", tmp_path).files == ("", "", "x.jpg", "y.jpg")
+    assert load_image_set("old", "", tmp_path).files is None
+
+
+def test_unlabeled_images_stay_out_of_a_sweep(tmp_path: Path) -> None:
+    """They lie in a file of their own: it is listed, and changes neither the image set nor its hash."""
+    put(tmp_path, "own", {"train": pictures(5), "test": pictures(3)})
+    before = ImageSetFiles.find("own", "", tmp_path)
+    put(tmp_path, "own", {"unlabeled": pictures(4)}, labels=-1)
+    assert ImageSetFiles.find("own", "", tmp_path) == before
+    assert len(load_image_set("own", "", tmp_path).images) == 5
+    assert find_set("own", tmp_path).unlabeled == tmp_path / "own" / "unlabeled.parquet"
+    assert ("own", "unlabeled") in {(row.name, row.split) for row in list_sets(tmp_path)}
 
 
 @given(n=st.integers(1, 30), size=st.integers(1, 40))
@@ -157,17 +180,17 @@ def test_another_place_for_the_images_gives_the_same_image_set() -> None:
     np.testing.assert_array_equal(built.images.take(np.arange(12_000)), loaded.images.take(np.arange(12_000)))
 
 
-def test_one_split_serves_as_a_foreign_source_only(tmp_path: Path) -> None:
-    """A set with a test split alone joins a pool, and is refused as the set to learn with path and command."""
+def test_one_split_serves_as_an_ood_source_only(tmp_path: Path) -> None:
+    """A set with a test split alone joins a pool, and is refused as the set of a sweep with path and command."""
     put(tmp_path, "kmnist", {"test": pictures(3, (28, 28, 1))})
     assert len(load_image_set("fashion_mini", "kmnist", tmp_path).images) == 10_003
     message = refusal("kmnist", tmp_path)
-    assert "has a test split only" in message
+    assert "has no train split" in message
     assert str(tmp_path / "kmnist" / "train.parquet") in message
     assert "dalbt data prepare kmnist" in message
 
 
-def test_train_goes_before_test_as_a_foreign_source(tmp_path: Path) -> None:
+def test_train_goes_before_test_as_an_ood_source(tmp_path: Path) -> None:
     """With both splits there, OOD images come from train."""
     put(tmp_path, "other", {"train": pictures(3), "test": pictures(2)})
     assert find_set("other", tmp_path).ood_split.name == "train.parquet"

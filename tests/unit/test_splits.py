@@ -1,5 +1,6 @@
 """Splits: disjoint, complete, seeded, independent of storage order, and the paper's sizes."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -26,8 +27,8 @@ def draw(labels: np.ndarray, ood: int = 0, seed: int = 0, **sizes: Any) -> Split
     data=st.data(),
 )
 def test_splits_partition_the_usable_rows(n: int, classes: int, balance: str, data: st.DataObject) -> None:
-    """Every own row has exactly one role, ood rows are distinct, and sizes are as asked."""
-    initial = data.draw(st.integers(1, n - 2))
+    """Every in-distribution row has exactly one role, OOD rows are distinct, and sizes are as asked."""
+    initial = data.draw(st.integers(0, n - 2))
     validation = data.draw(st.integers(0, n - 1 - initial))
     ood = data.draw(st.integers(0, 20))
     labels = np.random.default_rng(1).integers(0, classes, n)
@@ -66,10 +67,42 @@ def test_validation_does_not_depend_on_the_initial_set() -> None:
 
 
 def test_train_limit_uses_the_first_rows_only() -> None:
-    """No own row at or beyond the limit is used; ood rows are not limited."""
+    """No in-distribution row at or beyond the limit is used; OOD rows are not limited."""
     s = draw(np.arange(100) % 10, 5, initial_size=10, validation_size=10, train_limit=50, ood_count=5)
     assert sorted([*s.initial, *s.validation, *s.unlabeled]) == list(range(50))
     assert list(s.ood) == [0, 1, 2, 3, 4]
+
+
+def test_a_set_smaller_than_train_limit_is_used_whole() -> None:
+    """The limit means "at most": with the default of 50,000 a set of 60 images is split as it is without a limit."""
+    labels = np.arange(60) % 3
+    sizes = {"initial_size": 5, "validation_size": 10}
+    limited = draw_splits(labels, 0, SplitSettings(**sizes), np.random.default_rng(0))
+    whole = draw(labels, **sizes)
+    assert sorted([*limited.initial, *limited.validation, *limited.unlabeled]) == list(range(60))
+    assert (limited.unlabeled == whole.unlabeled).all()
+
+
+def test_without_an_initial_set_all_but_validation_is_unlabeled() -> None:
+    """`initial_size=0` draws the same validation set, and what would have been initial is unlabeled."""
+    labels = np.arange(100) % 10
+    cold, warm = (draw(labels, initial_size=n, validation_size=20) for n in (0, 10))
+    assert len(cold.initial) == 0
+    assert (cold.validation == warm.validation).all()
+    assert sorted(cold.unlabeled) == sorted([*warm.initial, *warm.unlabeled])
+
+
+@pytest.mark.parametrize(
+    ("n", "sizes"), [(1_150, {}), (60, {}), (60, {"initial_size": 55}), (2, {"initial_size": 1})]
+)
+def test_the_suggested_sizes_fit(n: int, sizes: dict[str, Any]) -> None:
+    """Sizes that leave nothing are refused once; typed as the message says, they fit."""
+    labels = np.arange(n) % 2
+    with pytest.raises(InputError, match=f"of {n} training images") as refusal:
+        draw(labels, **sizes)
+    typed = re.findall(r"--set splits\.(\w+)=(\d+)", str(refusal.value))
+    assert typed
+    assert len(draw(labels, **{**sizes, **{name: int(value) for name, value in typed}}).unlabeled) > 0
 
 
 def test_class_balance_is_exact_and_its_remainder_is_random() -> None:
@@ -122,13 +155,15 @@ def test_paper_splits(dataset: str, n: int, sizes: tuple[int, int, int]) -> None
 @pytest.mark.parametrize(
     ("sizes", "words"),
     [
-        ({"initial_size": 0, "validation_size": 1}, "initial_size: 0 must be at least 1"),
-        ({"initial_size": 1, "validation_size": -1}, "validation_size: -1 must not be negative"),
+        ({"initial_size": -1, "validation_size": 1}, "splits.initial_size: -1 must be at least 0"),
+        ({"initial_size": 1, "validation_size": -1}, "splits.validation_size: -1 must be at least 0"),
+        ({"initial_size": 1.5, "validation_size": 1}, "splits.initial_size: 1.5 must be a whole number"),
         ({"initial_size": 60, "validation_size": 40}, "60 + 40 = 100"),
-        ({"initial_size": 1, "validation_size": 1, "ood_count": 6}, "at most 5"),
-        ({"initial_size": 1, "validation_size": 1, "train_limit": 101}, "more than the 100"),
-        ({"initial_size": 1, "validation_size": 1, "train_limit": 0}, "train_limit: 0"),
+        ({"initial_size": 0, "validation_size": 100}, "0 + 100 = 100"),
+        ({"initial_size": 1, "validation_size": 1, "ood_count": 6}, "--set splits.ood_count=5"),
+        ({"initial_size": 1, "validation_size": 1, "train_limit": 0}, "splits.train_limit: 0"),
         ({"initial_size": 1, "validation_size": 1, "train_limit": 80}, "classes 8, 9"),
+        ({"initial_size": 1, "validation_size": 1, "pool_size": 99}, "--set splits.pool_size=98"),
         ({"initial_size": 1, "validation_size": 1, "initial_balance": "clas"}, "did you mean 'class'"),
     ],
 )
@@ -147,7 +182,7 @@ def test_unknown_dataset_has_no_paper_splits() -> None:
 
 
 def test_a_smaller_pool_is_drawn_from_what_is_left() -> None:
-    """`pool_size` shrinks what is unlabeled and nothing else; more than there is is refused."""
+    """`pool_size` shrinks what is unlabeled and nothing else."""
     labels = np.arange(200) % 4
     whole = draw_splits(labels, 0, replace(SIZES, train_limit=None), np.random.default_rng(0))
     small = draw_splits(labels, 0, replace(SIZES, train_limit=None, pool_size=9), np.random.default_rng(0))
@@ -155,8 +190,6 @@ def test_a_smaller_pool_is_drawn_from_what_is_left() -> None:
     assert np.isin(small.unlabeled, whole.unlabeled).all()
     assert (small.initial == whole.initial).all()
     assert (small.validation == whole.validation).all()
-    with pytest.raises(InputError, match="pool_size"):
-        draw_splits(labels, 0, replace(SIZES, train_limit=None, pool_size=500), np.random.default_rng(0))
 
 
 SIZES = SplitSettings(initial_size=10, validation_size=20)

@@ -1,5 +1,6 @@
 """Paired tests, power, savings and rankings, against exact enumeration, simulation, scipy and hand-worked examples."""
 
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from dalbt_ray.report.compare import compare_rounds
-from dalbt_ray.report.frames import prepare_rounds
+from dalbt_ray.report.compare import compare_tables
+from dalbt_ray.report.paired import detectable_difference, holm, paired_t_test, smallest_exact_p
 from dalbt_ray.report.rankings import (
     checkpoints,
     mean_ranks,
@@ -17,23 +18,17 @@ from dalbt_ray.report.rankings import (
     penalty_matrix,
     setting_means,
 )
-from dalbt_ray.report.statistics import (
-    compare_with_random,
-    detectable_difference,
-    holm,
-    paired_t_test,
-    power_sentence,
-    saving_against_random,
-    smallest_exact_p,
-)
-from tests.analysis_frames import METHODS, Sweep, make_frames
+from dalbt_ray.report.savings import saving_against_random
+from dalbt_ray.report.statistics import compare_with_random, power_sentence
+from dalbt_ray.report.study import Study
+from tests.analysis_frames import METHODS, Frames, Sweep, make_frames, make_study, study_of
 
 TWO = [("dalbt", "joint", 0.05), ("random", "joint", 0.0)]
 
 
-def two_methods(seeds: int = 4, last_round: int = 4) -> pd.DataFrame:
-    """Rounds of dalbt and random in one setting."""
-    return make_frames(Sweep([("mnist", "", 100)], TWO, seeds=seeds, last_round=last_round)).rounds
+def two_methods(seeds: int = 4, last_round: int = 4, seed: int = 0) -> Frames:
+    """Dalbt and random in one setting."""
+    return make_frames(Sweep([("mnist", "", 100)], TWO, seeds=seeds, last_round=last_round), seed)
 
 
 @pytest.mark.parametrize("n", [2, 5, 6])
@@ -99,10 +94,11 @@ def test_holm_equals_statsmodels():
 
 def test_methods_are_paired_by_seed_and_not_by_position():
     """Without seed 0 of dalbt, seeds 1 to 3 still meet seeds 1 to 3, and the drop is reported."""
-    rounds = two_methods()
-    complete = prepare_rounds(rounds)
-    rounds = prepare_rounds(rounds[~((rounds["strategy"] == "dalbt") & (rounds["seed"] == 0))])
-    row = compare_with_random(rounds, "final").iloc[0]
+    frames = two_methods()
+    complete = study_of(frames).rounds
+    rounds = frames.rounds
+    less = study_of(frames, rounds=rounds[~((rounds["strategy"] == "dalbt") & (rounds["seed"] == 0))])
+    row = compare_with_random(less, "final").iloc[0]
     finals = complete[complete["round"] == 4].pivot_table(
         index="seed", columns="method", values="test_accuracy"
     )
@@ -114,34 +110,36 @@ def test_methods_are_paired_by_seed_and_not_by_position():
 
 def test_order_of_rows_does_not_matter():
     """Any shuffle of the results folder gives the same tables."""
-    rounds = make_frames(Sweep(seeds=4)).rounds
-    shuffled = rounds.sample(frac=1, random_state=3)
-    for table in (compare_with_random, saving_against_random, lambda r: penalty_matrix(r).tests):
-        pd.testing.assert_frame_equal(table(prepare_rounds(rounds)), table(prepare_rounds(shuffled)))
+    frames = make_frames(Sweep(seeds=4))
+    shuffled = {name: getattr(frames, name).sample(frac=1, random_state=3) for name in ("rounds", "trials")}
+    for table in (
+        compare_with_random,
+        saving_against_random,
+        lambda study: penalty_matrix(study.rounds).tests,
+    ):
+        pd.testing.assert_frame_equal(table(study_of(frames)), table(study_of(frames, **shuffled)))
 
 
 def test_joint_methods_meet_both_randoms():
     """Within the objective (selection alone), and the supervised one (the whole method)."""
-    pairs = compare_with_random(prepare_rounds(make_frames(Sweep(methods=METHODS[:4])).rounds))
+    pairs = compare_with_random(make_study(Sweep(methods=METHODS[:4])))
     here = pairs[pairs["setting"] == "fashion_mini, b=100"]
-    assert set(zip(here["method"], here["baseline"], strict=True)) == {
-        ("dalbt (joint)", "random (joint)"),
-        ("dalbt (joint)", "random (supervised)"),
-        ("random (joint)", "random (supervised)"),
-        ("entropy (supervised)", "random (supervised)"),
+    assert set(zip(here["method"], here["baseline"], here["shows"], strict=True)) == {
+        ("dalbt (joint)", "random (joint)", "selection"),
+        ("dalbt (joint)", "random (supervised)", "selection + objective"),
+        ("random (joint)", "random (supervised)", "objective"),
+        ("entropy (supervised)", "random (supervised)", "selection"),
     }
 
 
-def test_a_variant_meets_random_of_its_variant():
-    """And random's variant meets plain random: what the variant adds by itself."""
-    rounds = make_frames(Sweep(methods=METHODS[:2])).rounds
-    longer = rounds.assign(variant="200 steps", trial_id=rounds["trial_id"] + "v")
-    pairs = compare_with_random(prepare_rounds(pd.concat([rounds, longer], ignore_index=True)))
-    here = pairs[pairs["setting"] == "fashion_mini, b=100"]
-    assert set(zip(here["method"], here["baseline"], strict=True)) == {
-        ("dalbt (joint)", "random (joint)"),
-        ("dalbt (joint, 200 steps)", "random (joint, 200 steps)"),
-        ("random (joint, 200 steps)", "random (joint)"),
+def test_an_option_meets_random_with_the_same_option():
+    """And random with it meets the random without: what the option adds by itself."""
+    longer = [(*method, {"training.min_steps": 200}) for method in METHODS[:2]]
+    pairs = compare_with_random(make_study(Sweep([("mnist", "", 100)], [*METHODS[:2], *longer])))
+    assert set(zip(pairs["method"], pairs["baseline"], pairs["shows"], strict=True)) == {
+        ("dalbt (joint, min_steps=0)", "random (joint, min_steps=0)", "selection"),
+        ("dalbt (joint, min_steps=200)", "random (joint, min_steps=200)", "selection"),
+        ("random (joint, min_steps=200)", "random (joint, min_steps=0)", "min_steps"),
     }
 
 
@@ -158,33 +156,79 @@ def test_power_sentence_of_one_seed():
     assert "no test is possible" in power_sentence(pd.DataFrame({"n_seeds": [1], "sd": [np.nan]}))
 
 
-def test_saving_by_hand():
-    """Random ends at 300 labels with 0.8 in both seeds; dalbt gets there at 200 and 250: it saves a quarter."""
-    rounds = two_methods(seeds=2, last_round=2)
-    curves = {("random", 0): [0.5, 0.7, 0.8], ("random", 1): [0.5, 0.7, 0.8]}
-    curves |= {("dalbt", 0): [0.5, 0.8, 0.9], ("dalbt", 1): [0.5, 0.7, 0.9]}
+def with_curves(curves: dict[tuple[str, int], list[float]]) -> Frames:
+    """Two seeds and two rounds with the given accuracies."""
+    frames = two_methods(seeds=2, last_round=2)
+    rounds = frames.rounds
     for (strategy, seed), values in curves.items():
         rounds.loc[(rounds["strategy"] == strategy) & (rounds["seed"] == seed), "test_accuracy"] = values
-    row = saving_against_random(prepare_rounds(rounds)).iloc[0]
-    assert row["saving"] == pytest.approx(1 - (200 + 250) / (300 + 300))
-    assert (row["reached"], row["baseline_reached"], row["labels"]) == ("2/2", "2/2", 225)
-    # Resamples hold only seed 0, only seed 1, or both.
-    assert (row["low"], row["high"]) == pytest.approx((1 - 250 / 300, 1 - 200 / 300))
+    return frames
 
 
-def test_a_saving_that_is_censored_is_counted():
-    """One of two seeds never reaches the target: it is not guessed, and the median is not finite."""
-    rounds = two_methods(seeds=2, last_round=2)
-    rounds.loc[rounds["strategy"] == "random", "test_accuracy"] = [0.5, 0.7, 0.8] * 2
-    rounds.loc[rounds["strategy"] == "dalbt", "test_accuracy"] = [0.5, 0.8, 0.9, 0.5, 0.6, 0.7]
-    row = saving_against_random(prepare_rounds(rounds)).iloc[0]
-    assert (row["reached"], row["n_both"], row["labels"]) == ("1/2", 1, np.inf)
+def test_saving_by_hand():
+    """Random ends at 300 labels with 0.8 in both seeds; dalbt gets there at 200 and 250: logs of 2/3 and 5/6."""
+    curves = {("random", 0): [0.5, 0.7, 0.8], ("random", 1): [0.5, 0.7, 0.8]}
+    curves |= {("dalbt", 0): [0.5, 0.8, 0.9], ("dalbt", 1): [0.5, 0.7, 0.9]}
+    row = saving_against_random(study_of(with_curves(curves))).iloc[0]
+    logs = np.log([200 / 300, 250 / 300])
+    assert row["saving"] == pytest.approx(1 - np.exp(logs.mean()))
+    interval = stats.t.interval(0.95, 1, logs.mean(), stats.sem(logs))
+    assert (row["high"], row["low"]) == pytest.approx(tuple(1 - np.exp(interval)))
+    assert (row["n_both"], row["labels"], row["baseline_labels"]) == (2, 225, 300)
+
+
+def test_a_method_that_ends_lower_needs_more_labels():
+    """Its own final accuracy is the target then: 300 labels against the 200 that random needed."""
+    curves = {("random", seed): [0.5, 0.7, 0.9] for seed in (0, 1)}
+    curves |= {("dalbt", seed): [0.5, 0.6, 0.7] for seed in (0, 1)}
+    row = saving_against_random(study_of(with_curves(curves))).iloc[0]
+    assert row["saving"] == pytest.approx(1 - 300 / 200)
+
+
+def test_a_target_that_is_not_reached_is_counted():
+    """One of two seeds never reaches a target that was named: it is not guessed, and one seed has no interval."""
+    curves = {("random", seed): [0.5, 0.7, 0.8] for seed in (0, 1)}
+    curves |= {("dalbt", 0): [0.5, 0.8, 0.9], ("dalbt", 1): [0.5, 0.6, 0.7]}
+    row = saving_against_random(study_of(with_curves(curves)), target=0.8).iloc[0]
+    assert (row["n_seeds"], row["reached"], row["baseline_reached"], row["n_both"]) == (2, 1, 2, 1)
     assert row["saving"] == pytest.approx(1 / 3)
+    assert np.isnan(row["low"])
+
+
+def without_effect(n: int, settings: int) -> Frames:
+    """Studies side by side: random, and random under another name, with `n` seeds and six rounds that hardly rise."""
+    rng = np.random.default_rng(n)
+    keys = list(product(range(settings), ("random", "other"), range(n)))
+    trials = pd.DataFrame(
+        [(f"set{i:04}", "", 100, strategy, "supervised", seed, "ok") for i, strategy, seed in keys],
+        columns=["dataset", "ood", "budget", "strategy.name", "objective.name", "seed", "status"],
+        index=[f"{i:06}" for i in range(len(keys))],
+    )
+    heads = trials.rename(columns={"strategy.name": "strategy", "objective.name": "objective"})
+    rounds = heads.loc[heads.index.repeat(7)].reset_index(names="trial_id")
+    rounds["round"] = np.tile(np.arange(7), len(keys))
+    rounds["n_bought"] = 100 * rounds["round"]
+    curve = 0.9 - 0.45 * (rounds["round"] + 1) ** -0.6
+    seeds = rng.normal(0, 0.01, (settings, 1, n, 1)) + np.zeros((1, 2, 1, 7))
+    accuracy = curve + seeds.ravel() + rng.normal(0, 0.01, len(rounds))
+    rounds = rounds.assign(
+        n_labeled=rounds["n_bought"] + 100, test_accuracy=accuracy, network_id="n", n_ood_bought=0
+    )
+    nothing = pd.DataFrame()
+    return Frames(rounds, nothing, nothing, trials)
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_savings_without_effect(n: int):
+    """A method that is random under another name: at most 7 % of the intervals exclude zero."""
+    table = saving_against_random(study_of(without_effect(n, settings=300)))
+    assert len(table) == 300
+    assert ((table["low"] > 0) | (table["high"] < 0)).mean() <= 0.07
 
 
 def test_checkpoints_double_until_random_is_done():
     """Random has 99 % of its final 0.80 (0.792) in round 3: rounds 1 and 2, and 4, the first power at or after it."""
-    rounds = prepare_rounds(two_methods(last_round=10))
+    rounds = study_of(two_methods(last_round=10)).rounds
     rounds.loc[rounds["strategy"] == "random", "test_accuracy"] = [0.5, 0.6, 0.7, 0.795, *[0.8] * 7] * 4
     assert checkpoints(rounds) == [1, 2, 4]
     assert checkpoints(rounds[rounds["strategy"] == "dalbt"]) == [1, 2, 4, 8]
@@ -192,9 +236,7 @@ def test_checkpoints_double_until_random_is_done():
 
 def test_penalty_matrix_equals_scipy_and_holm_by_hand():
     """Every test by ttest_rel on seeds; a significant one adds one over the number of checkpoints to the winner."""
-    rounds = prepare_rounds(
-        make_frames(Sweep([("mnist", "", 100)], METHODS[:3], seeds=6, last_round=4)).rounds
-    )
+    rounds = make_study(Sweep([("mnist", "", 100)], METHODS[:3], seeds=6, last_round=4)).rounds
     result = penalty_matrix(rounds)
     expected = pd.DataFrame(0.0, index=result.matrix.index, columns=result.matrix.index)
     tests = []
@@ -216,11 +258,17 @@ def test_penalty_matrix_equals_scipy_and_holm_by_hand():
     assert result.beaten["random (supervised)"] == pytest.approx(expected["random (supervised)"].sum() / 2)
 
 
+def running(frames: Frames) -> Study:
+    """Seed 2 of dalbt has come to round 2 and goes on."""
+    rounds, trials = frames.rounds, frames.trials.copy()
+    trials.loc[(trials["strategy.name"] == "dalbt") & (trials["seed"] == 2), "status"] = "running"
+    ahead = (rounds["strategy"] == "dalbt") & (rounds["seed"] == 2) & (rounds["round"] > 2)
+    return study_of(frames, rounds=rounds[~ahead], trials=trials)
+
+
 def test_penalty_matrix_reports_dropped_seeds():
     """A checkpoint that one method has not reached with a seed drops that seed there, and only there."""
-    rounds = two_methods()
-    rounds = rounds[~((rounds["strategy"] == "dalbt") & (rounds["seed"] == 2) & (rounds["round"] > 2))]
-    tests = penalty_matrix(prepare_rounds(rounds)).tests.set_index("round")
+    tests = penalty_matrix(running(two_methods()).rounds).tests.set_index("round")
     assert tests["dropped_seeds"].to_dict() == {1: "", 2: "", 4: "2"}
     assert tests["n_seeds"].to_dict() == {1: 4, 2: 4, 4: 3}
 
@@ -253,30 +301,30 @@ def test_wilcoxon_over_settings_by_enumeration():
 
 def test_setting_means_ignore_unfinished_trials():
     """A running seed would pull the mean of its method."""
-    rounds = two_methods()
-    cut = rounds[~((rounds["strategy"] == "dalbt") & (rounds["seed"] == 2) & (rounds["round"] > 2))]
-    means = setting_means(prepare_rounds(cut), "final")
+    frames = two_methods()
+    rounds = frames.rounds
+    means = setting_means(running(frames).rounds, "final")
     finals = rounds[(rounds["round"] == 4) & (rounds["strategy"] == "dalbt") & (rounds["seed"] != 2)]
     assert means["dalbt (joint)"].item() == pytest.approx(finals["test_accuracy"].mean())
 
 
 def test_comparing_a_sweep_with_itself():
     """Nothing changed, whatever the order of the rows."""
-    rounds = make_frames().rounds
-    comparison = compare_rounds(rounds, rounds.sample(frac=1, random_state=0))
+    frames = make_frames()
+    comparison = compare_tables(frames, replace(frames, rounds=frames.rounds.sample(frac=1, random_state=0)))
     assert comparison.verdict.startswith("Nothing changed: all 252 shared rounds are identical")
 
 
 def test_comparing_names_the_first_difference_and_the_lonely_cells():
     """One changed round, one cell that only A has."""
     a = two_methods(seeds=3)
-    b = a[a["trial_id"] != a["trial_id"].iloc[0]].copy()
+    b = a.rounds[a.rounds["trial_id"] != a.rounds["trial_id"].iloc[0]].copy()
     changed = (b["strategy"] == "random") & (b["seed"] == 1) & (b["round"] >= 3)
     b.loc[changed, "test_nll"] += 1e-12
-    comparison = compare_rounds(a, b)
+    comparison = compare_tables(a, replace(a, rounds=b))
     first = comparison.first_difference.iloc[0]
     assert len(comparison.first_difference) == 1
-    assert (first["strategy"], first["seed"], first["round"], first["metric"]) == ("random", 1, 3, "test_nll")
+    assert first[["method", "seed", "round", "metric"]].tolist() == ["random (joint)", 1, 3, "test_nll"]
     assert comparison.only_a == ["mnist, b=100 dalbt (joint) seed 0"]
     assert comparison.verdict.startswith(
         "2 of 25 shared rounds differ. No method's mean changed significantly"
@@ -286,12 +334,26 @@ def test_comparing_names_the_first_difference_and_the_lonely_cells():
 def test_comparing_finds_a_real_change():
     """Two points more in every seed of one method: found, with its interval around 0.02, and nothing else."""
     a = two_methods(seeds=6)
-    noise = np.random.default_rng(0).normal(0.02, 0.002, len(a))
-    b = a.assign(test_accuracy=a["test_accuracy"] + np.where(a["strategy"] == "dalbt", noise, 0))
-    methods = compare_rounds(a, b).methods.set_index(["method", "value"])
+    noise = np.random.default_rng(0).normal(0.02, 0.002, len(a.rounds))
+    better = a.rounds["test_accuracy"] + np.where(a.rounds["strategy"] == "dalbt", noise, 0)
+    b = replace(a, rounds=a.rounds.assign(test_accuracy=better))
+    methods = compare_tables(a, b).methods.set_index(["method", "value"])
     row = methods.loc[("dalbt (joint)", "aubc")]
     assert row["low"] < 0.02 < row["high"]
     assert set(methods[methods["p_holm"] < 0.05].index) == {
         ("dalbt (joint)", "aubc"),
         ("dalbt (joint)", "final"),
     }
+
+
+def test_comparing_joins_what_a_changed_option_keeps_apart():
+    """All trials of B train longer: cells still meet, and the option is named. Two policies in each stay two."""
+    methods = [("dalbt", "joint", 0.05, {"strategy.policy": policy}) for policy in ("band", "tail")]
+    a = make_frames(Sweep([("mnist", "", 100)], [*methods, TWO[1]], seeds=2))
+    b = replace(a, trials=a.trials.assign(**{"training.epochs": 50}))
+    comparison = compare_tables(a, b)
+    assert (comparison.rounds_shared, comparison.rounds_identical) == (len(a.rounds), len(a.rounds))
+    assert "Configured differently: training.epochs." in comparison.verdict
+    assert set(comparison.methods["method"]) == {
+        "dalbt (joint, policy=band)", "dalbt (joint, policy=tail)", "random (joint)"
+    }  # fmt: skip

@@ -2,13 +2,18 @@
 
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 import torch
+from scipy.ndimage import affine_transform
 from torch import Tensor
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.views.batch_views import apply_views, make_views
-from dalbt_ray.views.view_parameters import ViewParameters, ViewSettings, draw_parameters
+from dalbt_ray.views.byol import ByolViews
+from dalbt_ray.views.digits import DigitViews
+from dalbt_ray.views.pair_of_views import Share
+from dalbt_ray.views.view_parameters import ViewParameters, draw_parameters
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -25,7 +30,7 @@ def pixels(count: int = 9, channels: int = 3) -> Tensor:
 def test_views_are_images(channels: int) -> None:
     """Shape as given, float32 in [0, 1], and the two views differ."""
     images = pixels(channels=channels)
-    view_a, view_b = make_views(images, ViewSettings(), seeded())
+    view_a, view_b = make_views(images, ByolViews(), seeded())
     for view in (view_a, view_b):
         assert view.shape == images.shape
         assert view.dtype == torch.float32
@@ -37,9 +42,9 @@ def test_views_are_images(channels: int) -> None:
 def test_generator_decides() -> None:
     """Same state, same views; another seed, others; the global generator is left alone."""
     before = torch.get_rng_state()
-    first = make_views(pixels(), ViewSettings(), seeded())
-    again = make_views(pixels(), ViewSettings(), seeded())
-    other = make_views(pixels(), ViewSettings(), seeded(5))
+    first = make_views(pixels(), ByolViews(), seeded())
+    again = make_views(pixels(), ByolViews(), seeded())
+    other = make_views(pixels(), ByolViews(), seeded(5))
     assert all(torch.equal(*pair) for pair in zip(first, again, strict=True))
     assert not torch.equal(first[0], other[0])
     assert torch.equal(torch.get_rng_state(), before)
@@ -47,8 +52,8 @@ def test_generator_decides() -> None:
 
 def test_bytes_and_unit_range_are_the_same_image() -> None:
     """uint8 pixels and the same pixels over 255 give the same views."""
-    whole = make_views(pixels(), ViewSettings(), seeded())
-    scaled = make_views(pixels().float() / 255, ViewSettings(), seeded())
+    whole = make_views(pixels(), ByolViews(), seeded())
+    scaled = make_views(pixels().float() / 255, ByolViews(), seeded())
     assert all(torch.equal(*pair) for pair in zip(whole, scaled, strict=True))
 
 
@@ -58,8 +63,8 @@ def test_images_do_not_see_each_other() -> None:
     changed[4] = 255 - changed[4]
     rest = torch.arange(9) != 4
     for before, after in zip(
-        make_views(pixels(), ViewSettings(), seeded()),
-        make_views(changed, ViewSettings(), seeded()),
+        make_views(pixels(), ByolViews(), seeded()),
+        make_views(changed, ByolViews(), seeded()),
         strict=True,
     ):
         assert torch.equal(before[rest], after[rest])
@@ -68,7 +73,7 @@ def test_images_do_not_see_each_other() -> None:
 
 def test_equal_images_get_different_views() -> None:
     """Each image of a batch has its own draw."""
-    view, _ = make_views(pixels(1).expand(9, -1, -1, -1), ViewSettings(), seeded())
+    view, _ = make_views(pixels(1).expand(9, -1, -1, -1), ByolViews(), seeded())
     assert len({image.numpy().tobytes() for image in view}) == 9
 
 
@@ -76,11 +81,11 @@ def test_equal_images_get_different_views() -> None:
 def test_workers_make_the_views_of_one(world_size: int) -> None:
     """Worker r's views are rows r, r + world size, ... of the whole batch's, also with unequal shares."""
     images = pixels()
-    whole = make_views(images, ViewSettings(), seeded())
+    whole = make_views(images, ByolViews(), seeded())
     for rank in range(world_size):
         shard = make_views(
             images[rank::world_size],
-            ViewSettings(),
+            ByolViews(),
             seeded(),
             rank=rank,
             world_size=world_size,
@@ -98,7 +103,7 @@ def test_neutral_parameters_change_nothing() -> None:
 
 def test_drawn_parameters_stay_in_their_ranges() -> None:
     """Crops inside the image with the asked area and shape, factors and shares as set."""
-    settings = ViewSettings(crop_scale=(0.2, 0.6))
+    settings = ByolViews(crop_scale=(0.2, 0.6))
     drawn = draw_parameters(4000, 32, 32, settings, seeded())
     assert (drawn.top >= 0).all()
     assert (drawn.top + drawn.height <= 32 + 1e-4).all()
@@ -121,7 +126,7 @@ def test_drawn_parameters_stay_in_their_ranges() -> None:
 def test_parameters_are_drawn_independently() -> None:
     """No parameter of a view tells anything about another of it, nor about the other view."""
     # One size of crop: the range of its top and left would depend on it.
-    settings = ViewSettings(crop_scale=(0.5, 0.5), crop_ratio=(1.0, 1.0), blur=(0.5, 0.5))
+    settings = ByolViews(crop_scale=(0.5, 0.5), crop_ratio=(1.0, 1.0), blur=(0.5, 0.5))
     drawn = draw_parameters(20_000, 32, 32, settings, seeded())
     names = [field.name for field in fields(drawn) if field.name not in {"height", "width"}]
     both = torch.stack([half for name in names for half in getattr(drawn, name).split(20_000)])
@@ -134,7 +139,7 @@ def test_parameters_are_drawn_independently() -> None:
 def test_settings_without_probabilities_only_crop() -> None:
     """Every probability at 0 and a whole crop: both views are the image."""
     settings = replace(
-        ViewSettings(),
+        ByolViews(),
         crop_scale=(1.0, 1.0),
         crop_ratio=(1.0, 1.0),
         flip=0.0,
@@ -162,5 +167,39 @@ def test_settings_without_probabilities_only_crop() -> None:
 )
 def test_wrong_settings_are_refused(field: str, value: object) -> None:
     """The error names the field."""
-    with pytest.raises(InputError, match=f"^{field}: "):
-        ViewSettings(**{field: value})
+    with pytest.raises(InputError, match=f"^views.{field}: "):
+        ByolViews(**{field: value})
+
+
+DIGITS = DigitViews(shift=0.1, rotation=15, scale=0.1)
+
+
+def test_digit_views_are_affine_maps_of_the_image() -> None:
+    """Against SciPy's affine transform under the same parameters, away from the border."""
+    image = torch.zeros(1, 1, 28, 28)
+    image[0, 0, 8:20, 10:18] = torch.rand(12, 8, generator=seeded(3))
+    view, _ = DIGITS.make(image, seeded(4), Share(0, 1, 1))
+    down, right, turn, grow = (torch.rand(2, 1, 4, generator=seeded(4))[0, 0] * 2 - 1).tolist()
+    angle, size = turn * 15 * np.pi / 180, 1 / (1 + 0.1 * grow)
+    matrix = size * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    center = np.array([13.5, 13.5])
+    offset = center - matrix @ center + 28 * 0.1 * np.array([down, right])
+    expected = affine_transform(image[0, 0].double().numpy(), matrix, offset=offset, order=1)
+    np.testing.assert_allclose(view[0, 0].numpy(), expected, atol=1e-4)
+
+
+def test_digit_views_of_two_workers_are_those_of_one() -> None:
+    """Each worker applies its rows of what is drawn for the global batch."""
+    whole = DIGITS.make(pixels(), seeded(), Share(0, 1, len(pixels())))
+    for rank in (0, 1):
+        shard = DIGITS.make(pixels()[rank::2], seeded(), Share(rank, 2, len(pixels())))
+        for view, part in zip(whole, shard, strict=True):
+            assert torch.equal(view[rank::2], part)
+
+
+def test_digit_views_without_ranges_change_nothing() -> None:
+    """Zero shift, rotation and scale: the image itself."""
+    still = DigitViews(shift=0, rotation=0, scale=0)
+    images = pixels().float() / 255
+    for view in still.make(images, seeded(), Share(0, 1, len(images))):
+        torch.testing.assert_close(view, images, atol=1e-5, rtol=0)

@@ -1,16 +1,20 @@
 """Any image file of a user, brought to 8-bit gray or RGB, or refused with the reason."""
 
+import warnings
 from dataclasses import dataclass
+from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from dalbt_ray.data.decoding import BadImageError, open_image
+from dalbt_ray.data.decoding import SMALLEST, BadImageError, png_depth
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
+MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485  # of one image; Pillow's own limit, 256 MiB of RGB
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
 _ORIENTATION = 0x0112  # the EXIF tag
+_BITS_PER_SAMPLE = 258  # the TIFF tag
+_WITHOUT_COLOR = ("1", "L", "LA", "I;16", "I;16B", "I;16L")
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Converted:
 
     Attributes:
         pixels: uint8[h, w, c], c being 1 or 3.
-        change: what was done to it, in words; empty for nothing.
+        change: what was done to it, as text; empty for nothing.
         storable: the file's own bytes show these pixels and are PNG or JPEG.
     """
 
@@ -29,40 +33,92 @@ class Converted:
 
 
 def convert(data: bytes) -> Converted:
-    """Decode one file.
+    """Decode one file and convert what a network cannot be fed with; each conversion is stated.
 
-    Palettes and bilevel images become RGB and gray, an opaque alpha channel is dropped, EXIF orientation is applied.
+    EXIF orientation is applied; of 9 to 16 bits the upper 8 are kept; transparent parts are put on white; palettes,
+    CMYK and other color spaces that Pillow can convert become RGB (color profiles are not applied), bilevel images
+    gray; of several pictures in a file the first is taken.
 
     Raises:
-        BadImageError: unreadable, truncated, outside 8x8 to 256x256 pixels, more than 8 bits per channel,
-            transparent, or in a color space that cannot be turned into RGB without a profile (CMYK, Lab).
+        BadImageError: unreadable or truncated, a side under 8 pixels, more than `MOST_PIXELS` pixels (refused
+            before any is decoded), or values without a fixed range (floats, 32-bit integers).
     """
-    image = open_image(data, formats=_FORMATS)
-    file_format, found = image.format, image.mode
+    if not data:
+        raise BadImageError(0, "has no bytes")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd metadata
+            return _convert(data)
+    except BadImageError:
+        raise
+    except UnidentifiedImageError:
+        raise BadImageError(0, f"is no image file that can be read ({', '.join(_FORMATS)} can)") from None
+    except Image.DecompressionBombError:
+        raise _too_many_pixels() from None
+    except Exception as error:  # on damaged files Pillow raises almost any class
+        reason = " ".join(f"{error or type(error).__name__}".split())
+        raise BadImageError(0, f"cannot be decoded ({reason[:100]})") from None
+
+
+def header_size(data: bytes) -> tuple[int, int] | None:
+    """(height, width) as the file's header states them, without decoding; None for what `convert` refuses."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            width, height = Image.open(BytesIO(data), formats=_FORMATS).size
+    except Exception:  # `convert` says what is wrong with it
+        return None
+    return (height, width) if height * width <= MOST_PIXELS else None
+
+
+def _convert(data: bytes) -> Converted:
+    image: Image.Image = Image.open(BytesIO(data), formats=_FORMATS)
+    file_format = image.format
+    if image.width * image.height > MOST_PIXELS:
+        raise _too_many_pixels()
     changes = []
+    if getattr(image, "n_frames", 1) > 1:
+        changes.append("first of several pictures")
+    image.load()
+    if min(image.size) < SMALLEST:
+        problem = f"is {image.height}x{image.width} pixels; each side must be at least {SMALLEST}"
+        raise BadImageError(0, problem)
+    bits = _bits(image, data)
     if image.getexif().get(_ORIENTATION, 1) != 1:
         image = ImageOps.exif_transpose(image)
         changes.append("turned as their EXIF orientation says")
-    image = _to_gray_or_rgb(image)
-    if image.mode != found:
-        changes.append(f"mode {found} to {image.mode}")
+    if bits > 8:
+        changes.append(f"upper 8 of {bits} bits kept")
+    found = image.mode
+    if found.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> (bits - 8)).astype(np.uint8))
+    elif found.startswith(("I", "F")):
+        raise BadImageError(0, f"has values without a fixed range (mode {found}); scale it to 8 bits")
+    if image.has_transparency_data:
+        image, on_white = _on_white(image)
+        changes += ["transparent parts put on white"] if on_white else []
+    target = "L" if found in _WITHOUT_COLOR else "RGB"
+    image = image.convert(target)
+    if found not in ("L", "RGB"):
+        changes.append(f"mode {found} to {target}")
     pixels = np.asarray(image).reshape(image.height, image.width, -1)
     return Converted(pixels, ", ".join(changes), not changes and file_format in ("PNG", "JPEG"))
 
 
-def _to_gray_or_rgb(image: Image.Image) -> Image.Image:
-    mode = image.mode
-    if mode in ("L", "RGB"):
-        return image
-    if mode == "1":
-        return image.convert("L")
-    if mode == "P" and "transparency" not in image.info:
-        return image.convert("RGB")
-    if mode in ("P", "PA", "LA", "RGBA"):
-        with_alpha = image.convert("LA" if mode == "LA" else "RGBA")
-        if with_alpha.getchannel("A").getextrema() != (255, 255):
-            raise BadImageError(0, "is partly transparent; put it on a background of your choice")
-        return with_alpha.convert("L" if mode == "LA" else "RGB")
-    if mode.startswith(("I", "F")):
-        raise BadImageError(0, f"has more than 8 bits per channel (mode {mode}); scale it to 8 bits")
-    raise BadImageError(0, f"has mode {mode}; save it as RGB")
+def _bits(image: Image.Image, data: bytes) -> int:
+    """Bits per channel in the file, which Pillow's modes do not tell: it cuts 16-bit color down silently."""
+    stated = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (0,))
+    return int(max(png_depth(data), *stated, 8))
+
+
+def _on_white(image: Image.Image) -> tuple[Image.Image, bool]:
+    """The image on a white background, and whether that shows anywhere."""
+    layered = image.convert("RGBA")
+    if layered.getchannel("A").getextrema() == (255, 255):
+        return layered.convert("RGB"), False
+    white = Image.new("RGBA", layered.size, "white")
+    return Image.alpha_composite(white, layered).convert("RGB"), True
+
+
+def _too_many_pixels() -> BadImageError:
+    return BadImageError(0, f"has more than the limit of {MOST_PIXELS:,} pixels")

@@ -1,8 +1,6 @@
 """A user's own images, checked and converted to our form, with a report of what was found."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.data.catalog import KNOWN_SETS
-from dalbt_ray.data.decoding import LARGEST, SMALLEST, Shape, describe, encode_png
+from dalbt_ray.data.decoding import Shape, describe, encode_png
 from dalbt_ray.data.mixing import fit_images
 from dalbt_ray.data.prepare.conversion import convert
-from dalbt_ray.data.prepare.gathering import Gathered
+from dalbt_ray.data.prepare.folder_options import FolderOptions
+from dalbt_ray.data.prepare.gathering import FoundSet, Gathered
 from dalbt_ray.data.prepare.image_tree import gather_tree
-from dalbt_ray.data.prepare.inspection import common_shape, inspect, label_notes, repeat_notes, set_aside
+from dalbt_ray.data.prepare.inspection import common_shape, inspect, refuse_large, usable
 from dalbt_ray.data.prepare.parquet_folder import gather_parquet
-from dalbt_ray.data.prepare.torchvision_sets import remove_if_empty
-from dalbt_ray.data.split_file import SetMetadata, sync_folder, write_split
+from dalbt_ray.data.prepare.set_notes import label_notes, repeat_notes
+from dalbt_ray.data.prepare.setting_aside import Members, set_aside
+from dalbt_ray.data.prepare.staging import staging_folder
+from dalbt_ray.data.prepare.watching import watched
+from dalbt_ray.data.split_file import SetMetadata
+from dalbt_ray.data.split_writing import sync_folder, write_split
 from dalbt_ray.errors import InputError
+
+EVERY_DEFAULT = FolderOptions()
 
 
 @dataclass(frozen=True)
@@ -52,59 +57,65 @@ class Preparation:
 
 
 def prepare_folder(
-    folder: Path,
-    name: str,
-    data_root: Path,
-    *,
-    size: int | None = None,
-    test_fraction: float = 0.2,
-    licence: str = "",
+    folder: Path, name: str, data_root: Path, options: FolderOptions = EVERY_DEFAULT
 ) -> Preparation:
-    """Check every image of a folder and write it as the set `name`; both splits appear at once or not at all.
+    """Check every image of a folder and write it as the set `name`; all splits appear at once or nothing does.
 
-    Images of one size keep it; if sizes differ they become 32x32, or `size` x `size`. One RGB image makes the
-    whole set RGB. Repeated images are kept and reported. Without a test split, `test_fraction` of each class is
-    set aside: the images with the lowest content hashes, so the split depends on the images alone, and equal
-    images stay on one side.
+    Images of one size keep it; if sizes differ they become 32x32, or the size given. One RGB image makes the whole set
+    RGB. Repeated images are kept and reported. What the report says is kept with the set too.
 
     Raises:
-        InputError: a bad name, no usable folder (see `gather_tree`, `gather_parquet`), bad images (how many, and
-            the first one), a class with test images only, or a size or fraction out of range.
+        InputError: a bad name, no usable folder (see `gather_tree`, `gather_parquet`), images that cannot be used
+            (unless they are skipped) or are too large for a set without `size`, a class with test images only, or a
+            data root that cannot be written.
     """
-    _check_arguments(name, data_root, size, test_fraction)
+    _check_name(name, data_root)
     if not folder.is_dir():
         raise InputError("folder", str(folder), "is not a folder")
     found = gather_parquet(folder) if any(folder.glob("*.parquet")) else gather_tree(folder)
+    if options.size is None:
+        refuse_large(str(folder), found)
     inspections = {split: inspect(gathered) for split, gathered in found.splits.items()}
-    shape, changes = common_shape(inspections, size)
-    members = set_aside(found, inspections, test_fraction)
-    notes = [*found.notes, *changes, *label_notes(found, members), *repeat_notes(inspections, found)]
-    if "test" not in found.splits:
-        notes.append(f"no test split: {test_fraction:.0%} of each class set aside, chosen by content hash")
-    metadata = SetMetadata(f"folder {folder.resolve().name}", licence, found.class_names, shape)
-    place, staging = data_root / name, data_root / ".staging" / f"{name}-{os.getpid()}"
+    found, skipped = usable(str(folder), found, inspections, skip_bad=options.skip_bad)
+    shape, changes = common_shape(inspections, options.size)
+    members, set_apart = set_aside(found, inspections, options.test_share, options.test_seed)
+    notes = (
+        *skipped,
+        *found.notes,
+        *changes,
+        *label_notes(found, members),
+        *repeat_notes(inspections, found),
+        *set_apart,
+    )
+    source = f"folder {folder.resolve().name}"
+    metadata = SetMetadata(source, options.licence, found.class_names, shape, notes)
+    place = data_root / name
     try:
-        for split, rows in members.items():
-            source = found.splits.get(split, found.splits["train"])
-            labels = np.array(source.labels)[rows]
-            encoded = _encoded(source, rows, shape)
-            write_split(staging / f"{split}.parquet", np.arange(len(rows)), encoded, labels, metadata)
-        staging.rename(place)
-        sync_folder(data_root)
+        _write(found, members, metadata, place)
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
         raise InputError("data root", str(data_root), problem, remedy="choose another --data-root") from None
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        remove_if_empty(staging.parent, stop=data_root.parent)
     counts = {split: len(rows) for split, rows in members.items()}
-    return Preparation(name, place, shape, found.class_names, counts, tuple(notes))
+    return Preparation(name, place, shape, found.class_names, counts, notes)
+
+
+def _write(found: FoundSet, members: Members, metadata: SetMetadata, place: Path) -> None:
+    assert metadata.input_shape is not None
+    with staging_folder(place.parent, place.name) as staging:
+        for split, rows in members.items():
+            source = found.splits[split if split in found.splits else "train"]
+            labels = np.array(source.labels)[rows]
+            files = [source.files[row] or None for row in rows] if source.files is not None else None
+            encoded = _encoded(source, rows, metadata.input_shape)
+            write_split(staging / f"{split}.parquet", np.arange(len(rows)), encoded, labels, metadata, files)
+        staging.rename(place)
+        sync_folder(place.parent)
 
 
 def _encoded(source: Gathered, rows: NDArray[np.int64], shape: Shape) -> Iterator[bytes]:
     """The images at `rows` (ascending) as PNG or JPEG of `shape`; bytes that fit already stay as they are."""
     wanted = set(rows.tolist())
-    for row, data in enumerate(source.read()):
+    for row, data in enumerate(watched(source.read(), "writing the set", len(source.names))):
         if row not in wanted:
             continue
         image = convert(data)
@@ -114,7 +125,7 @@ def _encoded(source: Gathered, rows: NDArray[np.int64], shape: Shape) -> Iterato
             yield encode_png(fit_images(image.pixels[None], shape)[0])
 
 
-def _check_arguments(name: str, data_root: Path, size: int | None, test_fraction: float) -> None:
+def _check_name(name: str, data_root: Path) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise InputError("name", name, "must be letters, digits, _ and - only", remedy="give another --name")
     if name in KNOWN_SETS:
@@ -122,7 +133,3 @@ def _check_arguments(name: str, data_root: Path, size: int | None, test_fraction
     if (data_root / name).exists():
         remedy = f"give another --name, or delete {data_root / name}"
         raise InputError("name", name, "is taken", remedy=remedy)
-    if size is not None and not SMALLEST <= size <= LARGEST:
-        raise InputError("size", size, f"must be {SMALLEST} to {LARGEST} pixels a side")
-    if not 0 < test_fraction < 1:
-        raise InputError("test_fraction", test_fraction, "must be between 0 and 1")

@@ -1,13 +1,14 @@
 """What `dalbt data list` and `dalbt data prepare` say."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from dalbt_ray.data.catalog import EMBEDDED, KNOWN_SETS
 from dalbt_ray.data.decoding import describe
-from dalbt_ray.data.prepare.folders import prepare_folder
+from dalbt_ray.data.prepare.folder_options import FolderOptions
+from dalbt_ray.data.prepare.folders import EVERY_DEFAULT, prepare_folder
 from dalbt_ray.data.prepare.torchvision_sets import prepare_known
 from dalbt_ray.data.sources import find_set, set_names
 from dalbt_ray.data.split_file import file_sha256, stored_shape
@@ -21,9 +22,9 @@ class Listed:
     Attributes:
         name, split: which.
         images: how many.
-        shape: of the stored images, in words.
+        shape: of the stored images, as text.
         classes: how many.
-        licence: as stated.
+        licence: the license, as stated.
         sha256: the first 16 hex digits of the file's hash.
         where: the file.
         problem: why it cannot be used; empty if it can, and then everything else is filled in.
@@ -46,8 +47,7 @@ def list_sets(data_root: Path | None) -> list[Listed]:
     for name in set_names(data_root):
         try:
             files = find_set(name, data_root)
-            paths = [path for path in (files.train, files.test) if path]
-            rows += [_listed(name, path, len(files.class_names), files.licence) for path in paths]
+            rows += [_listed(name, path, len(files.class_names), files.licence) for path in files.paths]
         except InputError as error:
             here = data_root is not None and (data_root / name).is_dir()
             rows.append(Listed(name, problem=str(error) if here else f"not here: dalbt data prepare {name}"))
@@ -55,8 +55,8 @@ def list_sets(data_root: Path | None) -> list[Listed]:
 
 
 def data_list(data_root: Path | None) -> str:
-    """The sets as a table for people; the data root is named first."""
-    header = ("name", "split", "images", "pixels", "classes", "sha256", "licence")
+    """The sets as a human-readable table; the data root is named first."""
+    header = ("name", "split", "images", "pixels", "classes", "sha256", "license")
     rows = list_sets(data_root)
     table = [
         (r.name, r.split, f"{r.images:,}", r.shape, str(r.classes), r.sha256, r.licence.split(";")[0])
@@ -74,29 +74,37 @@ def data_list(data_root: Path | None) -> str:
 
 
 def data_prepare(
-    name_or_folder: str, name: str, data_root: Path, *, size: int | None = None, licence: str = ""
+    name_or_folder: str, name: str, data_root: Path, options: FolderOptions = EVERY_DEFAULT
 ) -> str:
-    """Get a known set, or convert a folder; returns what was done, for people.
+    """Get a known set, or convert a folder; returns what was done, human-readable.
 
     Args:
         name_or_folder: a known set's name (unless `name` is given too), or a folder.
-        name: what the folder's set shall be called; empty for the folder's own name.
+        name: of the folder's set; empty for the folder's own name.
         data_root: where sets lie.
-        size: pixels a side to convert a folder's images to; None keeps them.
-        licence: recorded with a folder's set.
+        options: for a folder.
 
     Raises:
-        InputError: see `prepare_known` and `prepare_folder`; or neither a known set nor a folder.
+        InputError: see `prepare_known` and `prepare_folder`; neither a known set nor a folder; or options for a
+            known set.
     """
     if name_or_folder in KNOWN_SETS and not name:
+        for each in fields(options):
+            if (given := getattr(options, each.name)) != each.default:
+                problem = f"is for a folder, and {name_or_folder} is a known set"
+                raise InputError(
+                    each.name, given, problem, remedy="leave it out, or give the folder a --name"
+                )
         return _prepare_named(name_or_folder, data_root)
     folder = Path(name_or_folder).expanduser()
     if not folder.is_dir():
         raise InputError(
             "NAME_OR_FOLDER", name_or_folder, "is neither a known set nor a folder", allowed=KNOWN_SETS
         )
-    done = prepare_folder(folder, name or folder.resolve().name, data_root, size=size, licence=licence)
-    return f"{done}\nuse it as dataset={done.name!r} or ood={done.name!r}"
+    done = prepare_folder(folder, name or folder.resolve().name, data_root, options)
+    if {"train", "test"} <= done.counts.keys() and len(done.class_names) > 1:
+        return f"{done}\nuse it in a sweep: --dataset {done.name}"
+    return f"{done}\nuse it as an OOD source: ood={done.name!r}"
 
 
 def _prepare_named(name: str, data_root: Path) -> str:
@@ -105,7 +113,7 @@ def _prepare_named(name: str, data_root: Path) -> str:
     written = prepare_known(name, data_root)
     if not written:
         return f"{name} is in {data_root / name}: nothing to do"
-    return f"{name}: wrote {', '.join(map(str, written))}\nlicence: {KNOWN_SETS[name].licence}"
+    return f"{name}: wrote {', '.join(map(str, written))}\nlicense: {KNOWN_SETS[name].licence}"
 
 
 def _listed(name: str, path: Path, classes: int, licence: str) -> Listed:

@@ -1,6 +1,6 @@
 """A user's own Parquet files: an image column and a label column, in a few common types."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,15 @@ from dalbt_ray.data.prepare.gathering import MOST_CLASSES, FoundSet, Gathered, o
 from dalbt_ray.data.split_file import ROWS_PER_GROUP, damaged, open_parquet, read_metadata
 from dalbt_ray.errors import InputError
 
+UNLABELED = "unlabeled"
 _FORM = "columns must be image (binary, or struct with a field bytes) and label (integer or text)"
 
 
 def gather_parquet(folder: Path) -> FoundSet:
-    """Find `train.parquet` and, if there, `test.parquet`; or one Parquet file of any name.
+    """Find `train.parquet` and, if there, `test.parquet` and `unlabeled.parquet`; or one Parquet file of any name.
 
-    Labels as text are mapped to 0, 1, ... in the order of `ordered_class_names`; integer labels stay as they are.
+    Labels as text are mapped to 0, 1, ... in the order of `ordered_class_names`; integer labels stay as they are. File
+    names are taken from a column `file`, or from the field `path` of an image struct.
 
     Raises:
         InputError: several files and no `train.parquet`, a damaged file, wrong columns, nulls, or labels that are
@@ -25,13 +27,13 @@ def gather_parquet(folder: Path) -> FoundSet:
     """
     files = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
     if "train" in files:
-        paths = {split: path for split, path in files.items() if split in ("train", "test")}
+        paths = {split: path for split, path in files.items() if split in ("train", "test", UNLABELED)}
     elif len(files) == 1:
         paths = {"train": next(iter(files.values()))}
     else:
         problem = f"holds {len(files)} Parquet files, none named train.parquet"
         raise InputError("folder", str(folder), problem, remedy="name them train.parquet and test.parquet")
-    labels = {split: _labels(path) for split, path in paths.items()}
+    labels = {split: _labels(path) for split, path in paths.items() if split != UNLABELED}
     kinds = {isinstance(label, str) for values in labels.values() for label in values}
     if len(kinds) > 1:
         raise InputError("folder", str(folder), "has labels as text in one file and as numbers in the other")
@@ -42,9 +44,14 @@ def gather_parquet(folder: Path) -> FoundSet:
         notes: tuple[str, ...] = ("labels as text were mapped to numbers",)
     else:
         names, notes = _integer_classes(paths, labels), ()
+    if UNLABELED in paths:
+        labels[UNLABELED] = [-1] * _open(paths[UNLABELED]).metadata.num_rows
     splits = {
         split: Gathered(
-            [f"{path.name} row {row}" for row in range(len(labels[split]))], labels[split], _Reader(path)
+            names=[f"{path.name} row {row}" for row in range(len(labels[split]))],
+            labels=labels[split],
+            read=_Reader(path),
+            files=_files(path),
         )
         for split, path in paths.items()
     }
@@ -67,17 +74,42 @@ class _Reader:
 
 
 def _labels(path: Path) -> list[Any]:
-    file = open_parquet(path)
-    schema = file.schema_arrow
-    for name in ("image", "label"):
-        if name not in schema.names:
-            problem = f"has columns {', '.join(schema.names)}, but none named {name!r}"
-            raise InputError("data file", str(path), problem, remedy=_FORM)
-    for name, fits in (("image", _holds_bytes), ("label", _holds_labels)):
-        if not fits(schema.field(name).type):
-            problem = f"has column {name!r} as {schema.field(name).type}"
-            raise InputError("data file", str(path), problem, remedy=_FORM)
+    file = _open(path)
+    _check_column(path, file, "label", _holds_labels)
     return _read_labels(path, file)
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    file = open_parquet(path)
+    _check_column(path, file, "image", _holds_bytes)
+    return file
+
+
+def _check_column(path: Path, file: pq.ParquetFile, name: str, fits: Callable[[pa.DataType], bool]) -> None:
+    schema = file.schema_arrow
+    if name not in schema.names:
+        problem = f"has columns {', '.join(schema.names)}, but none named {name!r}"
+        raise InputError("data file", str(path), problem, remedy=_FORM)
+    if not fits(schema.field(name).type):
+        problem = f"has column {name!r} as {schema.field(name).type}"
+        raise InputError("data file", str(path), problem, remedy=_FORM)
+
+
+def _files(path: Path) -> list[str] | None:
+    file = open_parquet(path)
+    schema, image = file.schema_arrow, file.schema_arrow.field("image").type
+    column = ""
+    if "file" in schema.names and _is_text(schema.field("file").type):
+        column = "file"
+    elif pa.types.is_struct(image) and any(field.name == "path" and _is_text(field.type) for field in image):
+        column = "image.path"
+    if not column:
+        return None
+    try:
+        values = file.read(columns=[column]).column(0).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(path, error) from None
+    return [(value.get("path") if isinstance(value, dict) else value) or "" for value in values]
 
 
 def _read_labels(path: Path, file: pq.ParquetFile) -> list[Any]:
@@ -98,7 +130,11 @@ def _holds_bytes(kind: pa.DataType) -> bool:
 
 
 def _holds_labels(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return bool(pa.types.is_integer(kind)) or _is_text(kind)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _integer_classes(paths: dict[str, Path], labels: dict[str, list[int]]) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """Get a known set by torchvision's own downloader and convert it once to our form."""
 
+import hashlib
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from numpy.typing import NDArray
 
 from dalbt_ray.data.catalog import KNOWN_SETS, KnownSet
 from dalbt_ray.data.decoding import encode_png
+from dalbt_ray.data.prepare.staging import no_empty_folders, staging_folder
 from dalbt_ray.data.sources import SPLITS
-from dalbt_ray.data.split_file import SetMetadata, write_split
+from dalbt_ray.data.split_file import SetMetadata
+from dalbt_ray.data.split_writing import sync_folder, write_split
 from dalbt_ray.errors import InputError
 
 SILENCE = 30.0  # seconds without a byte after which a connection counts as dead
@@ -23,35 +26,48 @@ SILENCE = 30.0  # seconds without a byte after which a connection counts as dead
 def prepare_known(name: str, data_root: Path) -> list[Path]:
     """Download what is missing of a known set and convert it; returns the files written.
 
-    A split that is there stays as it is. Downloads lie in `<root>/.downloads/<name>` until both splits are
-    converted, so an interrupted run goes on with the files that are complete (torchvision checks their MD5).
+    A split that is there stays as it is. Downloads lie in `<root>/.downloads/<name>` until the set is whole; a run that
+    failed or was killed leaves those there that arrived whole (torchvision's MD5 sums tell), and the next one goes on
+    with them. Apart from that a failure leaves the data root as it was.
 
     Raises:
-        InputError: the download failed, or the data root cannot be written; no part of a split is left behind.
+        InputError: the download failed, or the data root cannot be written; no split is written then.
     """
     known = KNOWN_SETS[name]
     targets = {split: data_root / name / f"{split}.parquet" for split in SPLITS}
     missing = {split: path for split, path in targets.items() if not path.is_file()}
-    raw = data_root / ".downloads" / name
-    source = f"{known.title}, by torchvision"
-    metadata = SetMetadata(source, known.licence, known.class_names, known.shape)
-    for split, path in missing.items():
-        try:
-            images, labels = _fetch(known, split, raw)
-            write_split(path, np.arange(len(labels)), map(encode_png, images), labels, metadata)
-        except (OSError, RuntimeError, HTTPException) as error:
-            remove_if_empty(raw, stop=data_root.parent)
-            reason = " ".join(str(error).split())
-            raise InputError(
-                "dataset",
-                name,
-                f"could not be prepared: {reason[:300]}",
-                remedy=f"check the network and run it again, or put {path} there yourself, "
-                "or use the embedded fashion_mini",
-            ) from None
-    shutil.rmtree(raw, ignore_errors=True)
-    remove_if_empty(raw.parent, stop=data_root)
+    if not missing:
+        return []
+    try:
+        _prepare(known, missing, data_root / ".downloads" / name)
+    except (OSError, RuntimeError, HTTPException) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            "dataset",
+            name,
+            f"could not be prepared: {reason[:300]}",
+            remedy=f"check the network and run it again, or put {next(iter(missing.values()))} there yourself, "
+            "or use the embedded fashion_mini",
+        ) from None
     return list(missing.values())
+
+
+def _prepare(known: KnownSet, missing: dict[str, Path], raw: Path) -> None:
+    """Write the missing splits, all or none, by way of `raw`, the folder for downloads."""
+    metadata = SetMetadata(f"{known.title}, by torchvision", known.licence, known.class_names, known.shape)
+    data_root, name = raw.parent.parent, raw.name
+    with staging_folder(data_root, name) as staging, _downloads(known, raw):
+        for split in missing:
+            images, labels = read_torchvision(known, split, raw)
+            staged = staging / f"{split}.parquet"
+            write_split(staged, np.arange(len(labels)), map(encode_png, images), labels, metadata)
+        for split, path in missing.items():
+            path.parent.mkdir(exist_ok=True)
+            (staging / f"{split}.parquet").replace(path)
+        sync_folder(data_root / name)
+        shutil.rmtree(raw)
+    with suppress(OSError):  # another set's downloads are there
+        raw.parent.rmdir()
 
 
 def read_torchvision(known: KnownSet, split: str, raw: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -79,27 +95,49 @@ def read_torchvision(known: KnownSet, split: str, raw: Path) -> tuple[NDArray[np
     return images, labels
 
 
-def remove_if_empty(folder: Path, stop: Path) -> None:
-    """Remove `folder` and its parents below `stop` as far as they hold no files."""
-    for path in sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True):
-        _remove_empty(path)
-    while folder != stop and stop in folder.parents and _remove_empty(folder):
-        folder = folder.parent
+@contextmanager
+def _downloads(known: KnownSet, raw: Path) -> Iterator[None]:
+    """A folder for torchvision's files, patient with no dead connection, that keeps whole downloads only.
+
+    Half files are deleted before too: a kill may have cut one off, and torchvision takes an unpacked one as whole.
+    """
+    with no_empty_folders(raw):
+        _delete_half_files(known, raw)
+        raw.mkdir(parents=True, exist_ok=True)
+        try:
+            with _impatient():
+                yield
+        finally:
+            _delete_half_files(known, raw)
 
 
-def _remove_empty(folder: Path) -> bool:
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-    return not folder.exists()
+def _delete_half_files(known: KnownSet, raw: Path) -> None:
+    """Delete what is not a whole download, and the folders that are empty then."""
+    sums = _download_sums(known)
+    for path in sorted(raw.rglob("*"), reverse=True):  # what is in a folder before the folder
+        if path.is_dir():
+            with suppress(OSError):  # it holds a whole download
+                path.rmdir()
+        elif file_md5(path) not in sums:
+            path.unlink()
 
 
-def _fetch(known: KnownSet, split: str, raw: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    # torchvision takes an unpacked idx file as complete, though a kill may have cut it off: unpack it again.
-    for unpacked in raw.glob("*/raw/*-ubyte"):
-        unpacked.unlink()
-    raw.mkdir(parents=True, exist_ok=True)
-    with _impatient():
-        return read_torchvision(known, split, raw)
+def _download_sums(known: KnownSet) -> set[str]:
+    """The MD5 sums of the files that torchvision downloads for a set, as its class states them."""
+    from torchvision import datasets
+
+    dataset = getattr(datasets, known.torchvision)
+    if hasattr(dataset, "resources"):  # MNIST and its likes
+        return {md5 for _, md5 in dataset.resources}
+    if hasattr(dataset, "tgz_md5"):  # CIFAR
+        return {dataset.tgz_md5}
+    return {md5 for _, _, md5 in dataset.split_list.values()}  # SVHN
+
+
+def file_md5(path: Path) -> str:
+    """Hex MD5 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 @contextmanager

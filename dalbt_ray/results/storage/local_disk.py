@@ -76,8 +76,9 @@ class LocalStorage:
     def delete(self, name: str) -> None:
         """See `Storage`."""
         path = self._path(name)
+        path.unlink(missing_ok=True)
+        # Also when it was gone: anyone who removed it may have died before this.
         with suppress(FileNotFoundError):
-            path.unlink()
             self._sync_folder(path.parent)
 
     def delete_folder(self, name: str) -> None:

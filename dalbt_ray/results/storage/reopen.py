@@ -1,8 +1,8 @@
 """How a published trial becomes an unfinished one again, so that it can be asked for more rounds.
 
-Its rounds are written back into the journal; only then its manifest goes. Every step may be the last one before a crash:
-until the manifest is gone the trial is published, from then on its journal is whole. The tables stay where they are, so
-that pandas keeps seeing the finished rounds, until longer ones replace them.
+Its rounds are written back into the journal; only then its manifest goes. Every step may be the last one before a
+crash: until the manifest is gone the trial is published, from then on its journal is whole. The tables stay where they
+are, so that pandas keeps seeing the finished rounds, until longer ones replace them.
 """
 
 import logging
@@ -22,7 +22,8 @@ _log = logging.getLogger(__name__)
 def reopen(storage: Storage, trial_id: str) -> None:
     """Make a published trial unfinished; a trial that ended for good stays as it is.
 
-    Where the manifest does not tell the query of the last round, that round is trained again: the journal ends before it.
+    Where the manifest does not tell the query of the last round, the journal ends before that round, which is then
+    trained again.
 
     Raises:
         FileNotFoundError: the trial is not published.

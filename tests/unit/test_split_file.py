@@ -2,6 +2,7 @@
 
 import io
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ from dalbt_ray.data.split_file import (
     SCHEMA,
     SetMetadata,
     file_sha256,
+    read_files,
     read_labels,
     read_metadata,
     read_split,
-    write_split,
 )
+from dalbt_ray.data.split_writing import write_split
 from dalbt_ray.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -91,6 +93,20 @@ def test_a_split_survives_the_disk(tmp_path: Path) -> None:
     assert read_metadata(path) == METADATA
     assert pq.read_schema(path).equals(SCHEMA)
     assert [p.name for p in path.parent.iterdir()] == ["train.parquet"]
+
+
+def test_file_names_and_notes_survive_the_disk(tmp_path: Path) -> None:
+    """Over more than a row group, null as unknown; a set without names has no such column and reads as unknown."""
+    n = ROWS_PER_GROUP + 7
+    names = [f"ordner ü/{i}.jpg" if i % 3 else None for i in range(n)]
+    encoded = [encode_png(pictures(1, (8, 8, 1))[0])] * n
+    path, noted = tmp_path / "train.parquet", replace(METADATA, notes=("one", "zwö"))
+    write_split(path, np.arange(n), encoded, np.zeros(n, int), noted, names)
+    assert read_files(path) == [name or "" for name in names]
+    assert read_metadata(path) == noted
+    assert pq.read_schema(path).field("file").type == pa.string()
+    assert len(read_split(path).images) == n
+    assert read_files(write(path, encoded[:2])) == ["", ""]
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -214,6 +230,7 @@ def test_labels_out_of_range_are_refused(tmp_path: Path) -> None:
         ({"label": pa.array([1, None], pa.int32())}, "has nulls in column 'label'"),
         ({"id": pa.array([4, 4])}, "repeats an id"),
         ({"image": pa.array([b"", None])}, "has no bytes"),
+        ({"file": pa.array([1, 2])}, "has column 'file' as int64, not string"),
     ],
 )
 def test_wrong_columns_are_refused(tmp_path: Path, change: dict[str, Any], words: str) -> None:

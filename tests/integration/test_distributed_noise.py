@@ -1,0 +1,112 @@
+"""Two gloo workers meet the dropout masks and the latent noise of one process: the loss and gradients of `fit` agree.
+
+Batches of 7 images leave shares of 4 and 3. The gradients are read from the network by an auxiliary, which `fit` calls
+after each step.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import Tensor
+
+from dalbt_ray.auxiliary import Auxiliary, Batch
+from dalbt_ray.models.network import Network, NetworkSettings, build_network
+from dalbt_ray.trial.training import Draws, TrainingImages, fit
+from dalbt_ray.workers.global_batch import world_size
+from dalbt_ray.workers.world import World
+from tests.small_trials import small_image_set, small_trial
+
+WORKERS, BATCH, STEPS = 2, 7, 3
+CASES = {
+    "dropout": NetworkSettings(latent_dim=8, dropout=0.5),
+    "variational": NetworkSettings(latent_dim=8, variational=True),
+    "both": NetworkSettings(latent_dim=8, latent_norm="batch", dropout=0.5, variational=True),
+}
+Seen = dict[str, list[dict[str, Tensor]]]
+
+
+class Reader(Auxiliary):
+    """Keeps the gradients of every step, and puts the weights back so that no step hides behind another."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.start = {name: value.detach().clone() for name, value in network.named_parameters()}
+        self.steps: list[dict[str, Tensor]] = []
+
+    def update(self, batch: Batch) -> None:
+        """After the optimizer's step."""
+        assert len(batch.images) < BATCH or world_size() == 1
+        gradients = {}
+        for name, value in self.network.named_parameters():
+            if value.grad is not None:
+                gradients[name] = value.grad.clone()
+            value.data.copy_(self.start[name])
+        self.steps.append(gradients)
+
+
+def train(case: str, world: World) -> list[dict[str, Tensor]]:
+    """Gradients of each step, and the mean loss of the epoch beside the last."""
+    image_set, trial = small_image_set(), small_trial()
+    trial = replace(trial, training=replace(trial.training, epochs=1, batch_size=BATCH))
+    network = build_network(CASES[case], image_set.images.shape, 3, torch.Generator().manual_seed(1))
+    rows = torch.arange(120).numpy()
+    reader = Reader(network)
+    report = fit(
+        network,
+        TrainingImages(
+            images=image_set.images,
+            labeled=rows[: BATCH * STEPS],
+            labels=image_set.labels[: BATCH * STEPS].astype("int64"),
+            pool=rows,
+            unlabeled=rows[BATCH * STEPS :],
+        ),
+        trial,
+        draws=Draws(seed=5, round_index=0),
+        world=world,
+        device=torch.device("cpu"),
+        auxiliary=reader,
+    )
+    reader.steps[-1]["loss"] = torch.tensor(report.loss)
+    return reader.steps
+
+
+def worker(rank: int, folder: str) -> None:
+    """Run all cases in a group of two and save what this rank saw."""
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=WORKERS)
+    torch.save({case: train(case, World(rank, WORKERS)) for case in CASES}, Path(folder) / f"rank_{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
+    """What each of the two workers saw, by case."""
+    folder = tmp_path_factory.mktemp("gloo")
+    mp.spawn(worker, args=(str(folder),), nprocs=WORKERS)
+    return [torch.load(folder / f"rank_{rank}.pt") for rank in range(WORKERS)]
+
+
+@pytest.mark.parametrize("rank", range(WORKERS))
+@pytest.mark.parametrize("case", CASES)
+def test_two_workers_equal_one_process(seen: list[Seen], case: str, rank: int) -> None:
+    """Every gradient of every step, and the loss, agree to 1e-5; later steps show that the streams stay together."""
+    expected = train(case, World())
+    assert len(expected) == STEPS
+    for step, values in enumerate(expected):
+        assert seen[rank][case][step].keys() == values.keys()
+        assert max(value.abs().max() for value in values.values()) > 1e-2
+        for name, value in values.items():
+            torch.testing.assert_close(
+                seen[rank][case][step][name], value, rtol=1e-4, atol=1e-5, msg=f"{case}, step {step}: {name}"
+            )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_another_seed_of_the_noise_would_show(case: str) -> None:
+    """The tolerance tells apart what different noise gives: two steps on the same weights differ by far more."""
+    first, second, *_ = train(case, World())
+    assert max((first[name] - second[name]).abs().max() for name in first) > 1e-2
