@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from torch import Tensor
+from torch.nn.functional import cross_entropy
 
-TOLERANCE = 1e-6
-"""Largest entry of the gradient of the mean objective where a solution counts as converged."""
-
-MOST_STEPS = 2_000
+from dalbt_ray.models.quasi_newton import minimized
 
 
 @dataclass(frozen=True)
@@ -31,15 +30,16 @@ class Solution:
     steps: int
     regularization: float
 
-    def cross_entropy(self, features: NDArray[Any], labels: NDArray[np.integer]) -> float:
+    def cross_entropy(self, features: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
         """Mean over some images, nats."""
-        logits = features.astype(np.float64) @ self.weights.T + self.bias
-        return float(_losses(logits, labels).mean())
+        weights, bias = torch.from_numpy(self.weights), torch.from_numpy(self.bias)
+        logits = _float64(features) @ weights.T + bias
+        return float(cross_entropy(logits, torch.from_numpy(labels)))
 
 
 @dataclass(frozen=True)
 class LogisticRegression:
-    """argmin of `sum CE + regularization / 2 * (|W|^2 + |b|^2)`, by L-BFGS in float64.
+    """argmin of `sum CE + regularization / 2 * (|W|^2 + |b|^2)`, in float64.
 
     The bias is penalized like a weight on a constant feature. So classes without a label keep a finite probability,
     and with one class only the solution exists: that class.
@@ -57,7 +57,7 @@ class LogisticRegression:
         classes: int,
         validation: tuple[NDArray[np.floating], NDArray[np.int64]],
     ) -> Solution:
-        """The solution, the same bits for the same arrays.
+        """The solution, the same bits for the same arrays under the same number of torch threads.
 
         Args:
             features: float[n, d], at least one row.
@@ -71,57 +71,46 @@ class LogisticRegression:
         return min(solutions, key=lambda solution: solution.cross_entropy(*validation))
 
 
+CURVATURE = 0.02
+"""Of the cross-entropy in a logit, roughly, once the labeled images are fitted; p (1 - p) is at most 1/4."""
+
+
 def solved(
     features: NDArray[np.floating], labels: NDArray[np.int64], classes: int, regularization: float
 ) -> Solution:
     """The solution for one regularization.
 
-    The optimal weights are a combination of the training images, so with fewer images than features the problem is
-    rotated into the space that they span, which changes nothing but the time.
+    Every feature is scaled by what it contributes to the curvature. On features along principal axes, which is how
+    embedded sets come, that takes a third of the steps (1,500 x 1,280, 10 classes: 50 instead of 134).
     """
-    n, wide = features.shape[0], features.shape[1] + 1
-    x = np.empty((n, wide))
-    x[:, :-1] = features
-    x[:, -1] = 1
-    basis = None
-    if 3 * n < wide:
-        basis, small = np.linalg.qr(x.T)  # x = small.T @ basis.T
-        x = np.ascontiguousarray(small.T)
-    target = np.zeros((n, classes))
-    target[np.arange(n), labels] = 1
-    scale = regularization / n
+    n, wide = len(features), features.shape[1] + 1
+    x = torch.ones(n, wide, dtype=torch.float64)
+    x[:, :-1] = _float64(features)
+    target, penalty = torch.from_numpy(labels), regularization / n
+    scale = (CURVATURE * x.square().mean(dim=0) + penalty).rsqrt()
+    x *= scale
+    penalties = penalty * scale.square()
+    rows = torch.arange(n)
 
-    def objective(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        weights = flat.reshape(classes, -1)
-        logits = x @ weights.T
-        value = _losses(logits, labels).mean() + scale / 2 * float(flat @ flat)
-        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shifted /= shifted.sum(axis=1, keepdims=True)
-        gradient = (shifted - target).T @ x / n + scale * weights
-        return float(value), gradient.ravel()
+    def objective(flat: Tensor) -> tuple[float, Tensor]:
+        weights = flat.view(classes, wide)
+        log_p = (weights @ x.T).log_softmax(
+            dim=0
+        )  # [c, n], whose products are a third faster than those of [n, c]
+        penalized = penalties * weights
+        value = -log_p[target, rows].mean() + 0.5 * (weights * penalized).sum()
+        error = log_p.exp_()
+        error[target, rows] -= 1
+        return float(value), (error @ x).div_(n).add_(penalized).view(-1)
 
-    found = minimize(
-        objective,
-        np.zeros(classes * x.shape[1]),
-        jac=True,
-        method="L-BFGS-B",
-        options={
-            "gtol": TOLERANCE,
-            "ftol": 0.0,
-            "maxiter": MOST_STEPS,
-            "maxfun": 2 * MOST_STEPS,
-            "maxcor": 20,
-        },
+    flat, steps = minimized(objective, torch.zeros(classes * wide, dtype=torch.float64))
+    weights = flat.view(classes, wide)
+    loss = float(cross_entropy(x @ weights.T, target))
+    weights = weights * scale
+    return Solution(
+        weights[:, :-1].contiguous().numpy(), weights[:, -1].contiguous().numpy(), loss, steps, regularization
     )
-    weights = found.x.reshape(classes, -1)
-    loss = float(_losses(x @ weights.T, labels).mean())
-    if basis is not None:
-        weights = weights @ basis.T
-    return Solution(weights[:, :-1], weights[:, -1], loss, int(found.nit), regularization)
 
 
-def _losses(logits: NDArray[np.float64], labels: NDArray[np.integer]) -> NDArray[np.float64]:
-    top = logits.max(axis=1)
-    log_sum = np.log(np.exp(logits - top[:, None]).sum(axis=1)) + top
-    losses: NDArray[np.float64] = log_sum - logits[np.arange(len(logits)), labels]
-    return losses
+def _float64(features: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(features.astype(np.float64))

