@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dalbt_ray.metrics.metric import Metric as Metric
     from dalbt_ray.models.encoder import Backbone as Backbone
     from dalbt_ray.models.encoder import Encoder as Encoder
+    from dalbt_ray.models.frozen import Frozen as Frozen
     from dalbt_ray.models.lenet import LeNet as LeNet
     from dalbt_ray.models.network import NetworkSettings as NetworkSettings
     from dalbt_ray.models.resnet import ResNet18 as ResNet18
@@ -46,6 +47,7 @@ _HOMES = {
     "launch.sweep_command": ("sweep",),
     "metrics.metric": ("Metric",),
     "models.encoder": ("Backbone", "Encoder"),
+    "models.frozen": ("Frozen",),
     "models.lenet": ("LeNet",),
     "models.network": ("NetworkSettings",),
     "models.resnet": ("ResNet18",),

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from json import dumps
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
+from dalbt_ray.data.embedding.embedding import Embedding
 from dalbt_ray.data.splits import SplitSettings
 from dalbt_ray.errors import InputError
 from dalbt_ray.metrics import METRICS, Metric
@@ -24,8 +25,11 @@ from dalbt_ray.options.value import Named, Value
 from dalbt_ray.results import trial_id
 from dalbt_ray.strategies import STRATEGIES, Method
 from dalbt_ray.strategies.dalbt import Dalbt
+from dalbt_ray.strategies.on_features import refuse_what_features_lack
 from dalbt_ray.views import VIEWS, Views
 from dalbt_ray.views.byol import ByolViews
+
+ImageKey: TypeAlias = tuple[str, str, Embedding | None]
 
 ALGORITHM_VERSION = 1
 """Part of every trial's identity: raise it when the same configuration computes something else."""
@@ -98,7 +102,7 @@ class Trial(Value):
     metrics: tuple[Metric, ...] = ()
 
     def check(self) -> None:
-        """Refuse an OOD set without a count or the reverse, and two metrics of one column."""
+        """Refuse an OOD set without a count, a method that the encoder cannot serve, and two metrics of one column."""
         if self.ood and self.ood == self.dataset:
             raise InputError("ood", self.ood, "is the data set itself", remedy="name another set")
         if bool(self.ood) != bool(self.splits.ood_count):
@@ -108,6 +112,7 @@ class Trial(Value):
                 f"does not fit ood={self.ood!r}",
                 remedy="name an OOD set and how many of its images join the pool, or neither",
             )
+        refuse_what_features_lack(self.strategy, self.objective, self.encoder, self.network)
         columns = [metric.column for metric in self.measured]
         for column in columns:
             if columns.count(column) > 1:
@@ -117,6 +122,11 @@ class Trial(Value):
     def measured(self) -> tuple[Metric, ...]:
         """Every metric of this trial."""
         return METRICS + self.metrics
+
+    @property
+    def image_key(self) -> ImageKey:
+        """Data set, OOD set and how images become features: trials that share it share their images."""
+        return self.dataset, self.ood, self.encoder.embedding
 
     @property
     def trained_network(self) -> NetworkSettings:

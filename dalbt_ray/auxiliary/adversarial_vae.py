@@ -54,6 +54,7 @@ class VaalSettings(AuxiliarySettings):
     """
 
     joins_loss: ClassVar[bool] = False
+    needs_pixels: ClassVar[bool] = True
 
     latent: Count = 32
     width: Count = 16

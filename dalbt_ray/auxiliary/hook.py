@@ -89,6 +89,9 @@ class AuxiliarySettings(Value, ABC):
     joins_loss: ClassVar[bool]
     """Whether `Auxiliary.loss` changes the classifier: then its round 0 differs from the plain network's."""
 
+    needs_pixels: ClassVar[bool] = False
+    """Whether the networks read or rebuild images: features of a frozen encoder do not do."""
+
     reads_unlabeled: ClassVar[bool] = False
     """Whether `Auxiliary.loss` and `update` want unlabeled images in every step."""
 

@@ -39,6 +39,7 @@ class DalOsrSettings(AuxiliarySettings):
     """
 
     joins_loss: ClassVar[bool] = True
+    needs_pixels: ClassVar[bool] = True
 
     beta: NotNegative = 0.1
     reconstruction_weight: NotNegative = 1.0

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -11,12 +12,15 @@ from ray import tune
 
 from dalbt_ray.cluster.code_version import code_hash
 from dalbt_ray.cluster.connection import Connection, connected, live_nodes
+from dalbt_ray.cluster.embed_pool import SharedFeatures, run_on_ray
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Packing, Share, pack, share_of
 from dalbt_ray.cluster.shared_images import materialize_image_set
 from dalbt_ray.cluster.train_loop import SharedWork, run_in_tune
+from dalbt_ray.cluster.turns import turns_of
 from dalbt_ray.cluster.watch import Watch
-from dalbt_ray.config import Trial
+from dalbt_ray.config import ImageKey, Trial
+from dalbt_ray.data.embedding.embedded_set import embedded_image_set
 from dalbt_ray.data.image_set import ImageSet, ImageSetFiles
 from dalbt_ray.options.own_code import own_sources
 from dalbt_ray.trial.observer import Observer
@@ -57,9 +61,10 @@ def run_sweep(
             shares = tuple(share_of(trial, options, nodes) for trial in trials)
             work = SharedWork(
                 trials=tuple(trials),
+                turns=(),
                 own_code=tuple(own_sources(trial) for trial in trials),
                 shares=shares,
-                image_sets=_shared_image_sets(trials, data_root),
+                image_sets=_shared_image_sets(trials, data_root, progress),
                 # Workers have a folder of their own.
                 store_root=store_root if "://" in store_root else str(Path(store_root).resolve()),
                 code=_CODE,
@@ -68,7 +73,16 @@ def run_sweep(
                 scratch=str(connection.folder / "train"),
             )
             watch = Watch(work, options, progress)
-            _schedule(work, packing, options, connection, watch)
+            # A worker that dies for good takes the rest of its turn with it: that is scheduled again.
+            while left := watch.left:
+                before = len(left)
+                work = replace(work, turns=turns_of(left, trials, shares, packing.at_once))
+                watch.schedule(work)
+                _schedule(work, packing, options, connection, watch)
+                if len(watch.left) == before:
+                    raise RuntimeError(
+                        f"Tune ended without a word of {before} trials; see {connection.folder}"
+                    )
             if watch.failed:
                 connection.keep = True
                 progress.say(f"Ray's logs are in {connection.folder}")
@@ -77,15 +91,27 @@ def run_sweep(
     return SweepOutcome(watch.done, watch.failed, interrupted=False)
 
 
-def _shared_image_sets(trials: Sequence[Trial], data_root: Path | None) -> dict[tuple[str, str], ImageSet]:
-    keys = dict.fromkeys((trial.dataset, trial.ood) for trial in trials)
-    return {key: materialize_image_set(ImageSetFiles.find(*key, data_root)) for key in keys}
+def _shared_image_sets(
+    trials: Sequence[Trial], data_root: Path | None, progress: Observer
+) -> dict[ImageKey, ImageSet]:
+    """The images of all trials, or their features, one copy a node."""
+    found: dict[ImageKey, ImageSet] = {}
+    for dataset, ood, embedding in dict.fromkeys(trial.image_key for trial in trials):
+        files = ImageSetFiles.find(dataset, ood, data_root)
+        found[dataset, ood, embedding] = (
+            materialize_image_set(files)
+            if embedding is None
+            else embedded_image_set(
+                files, embedding, data_root, run=run_on_ray, say=progress.say, share=SharedFeatures
+            )
+        )
+    return found
 
 
 def _schedule(
     work: SharedWork, packing: Packing, options: ClusterOptions, connection: Connection, watch: Watch
 ) -> None:
-    """Let Tune run every trial. Tune draws indices one by one, as places become free, and keeps no state."""
+    """Let Tune run every turn. Tune draws them one by one, as places become free, and keeps no state."""
     shares = work.shares
     # What trials reserve is their limit, so that Ray always knows what waits. The trial of a worker group reserves
     # next to nothing by itself: there the number is the limit.
@@ -93,9 +119,9 @@ def _schedule(
     tune.Tuner(
         tune.with_resources(
             tune.with_parameters(run_in_tune, work=work),
-            lambda config: _reservation(shares[config["index"]]),
+            lambda config: _reservation(shares[work.turns[config["turn"]][0]]),
         ),
-        param_space={"index": tune.grid_search(list(range(len(work.trials))))},
+        param_space={"turn": tune.grid_search(list(range(len(work.turns))))},
         tune_config=tune.TuneConfig(
             max_concurrent_trials=packing.at_once if in_groups else options.max_concurrent,
             # A trial then starts in 0.8 s instead of 2.7 s. Nothing of a trial outlives it but GPU memory, which

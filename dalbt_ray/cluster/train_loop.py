@@ -1,7 +1,8 @@
 """One trial: a Tune function trainable that holds one Train run, which runs the round loop."""
 
+import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Timer
@@ -18,7 +19,8 @@ from ray.tune.integration.ray_train import TuneReportCallback
 
 from dalbt_ray.cluster.code_version import code_hash
 from dalbt_ray.cluster.preflight import Share
-from dalbt_ray.config import Trial
+from dalbt_ray.cluster.reports import Event, Reports
+from dalbt_ray.config import ImageKey, Trial
 from dalbt_ray.data.image_set import ImageSet
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import Record, ResultsStore
@@ -27,11 +29,10 @@ from dalbt_ray.trial.rounds import run_trial
 from dalbt_ray.trial.training import Stopped
 from dalbt_ray.workers.world import World
 
+_log = logging.getLogger(__name__)
+
 GRACE_S = 10.0
 """Seconds that a trial has, after its time is up, to end by itself; then its process ends it."""
-
-FAILED = "failed"
-"""Key of a report that says: this trial has failed for good, and the failure is recorded."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,11 @@ class SharedWork:
     """What all trials of a sweep have in common; shipped once, by reference.
 
     Attributes:
-        trials: in the order of the plan; Tune's config only names an index.
+        trials: in the order of the plan.
+        turns: indices of trials that one worker runs one after the other; Tune's config only names a turn.
         own_code: hashes of the sources of the user's own classes, for each trial: workers cannot read them.
         shares: what each of them holds.
-        image_sets: by (dataset, ood); images stay in the object store.
+        image_sets: by `Trial.image_key`; images stay in the object store.
         store_root: the results folder.
         code: the driver's code hash.
         trial_timeout_s: see `ClusterOptions`.
@@ -51,9 +53,10 @@ class SharedWork:
     """
 
     trials: tuple[Trial, ...]
+    turns: tuple[tuple[int, ...], ...]
     own_code: tuple[dict[str, str], ...]
     shares: tuple[Share, ...]
-    image_sets: dict[tuple[str, str], ImageSet]
+    image_sets: dict[ImageKey, ImageSet]
     store_root: str
     code: str
     trial_timeout_s: float | None
@@ -62,8 +65,7 @@ class SharedWork:
 
     def image_set(self, index: int) -> ImageSet:
         """The images of a trial."""
-        trial = self.trials[index]
-        return self.image_sets[trial.dataset, trial.ood]
+        return self.image_sets[self.trials[index].image_key]
 
     def trial_id(self, index: int) -> str:
         """The identity of a trial."""
@@ -71,34 +73,73 @@ class SharedWork:
 
 
 def run_in_tune(config: dict[str, Any], work: SharedWork) -> None:
-    """The Tune trainable: trial `config["index"]` of the sweep, all rounds that are missing."""
-    index = int(config["index"])
-    try:
-        if code_hash() != work.code:
-            raise CodeMismatch(f"node {ray.util.get_node_ip_address()} runs other code than the driver")
-        if not ResultsStore(work.store_root).exists():
-            raise InputError(
-                "results",
-                work.store_root,
-                f"is not there on node {ray.util.get_node_ip_address()}",
-                remedy="name a folder that every node shares, or a URI such as s3://bucket/folder",
-            )
-        limit = work.trial_timeout_s
-        with _ended_after(None if limit is None else limit + GRACE_S):
-            if work.shares[index].workers == 1:
-                _train_here(index, work)
-            else:
-                _train_in_group(index, work)
-    except FINAL as error:
-        ResultsStore(work.store_root).record_error(work.trial_id(index), error, hint_for(error))
-        tune.report({FAILED: in_one_line(error)})
+    """The Tune trainable: the trials of turn `config["turn"]` of the sweep, all rounds that are missing."""
+    turn = work.turns[int(config["turn"])]
+    reports = Reports(tune.report)
+    for index in turn:
+        # A worker that died in the middle of a turn starts it again.
+        if len(turn) > 1 and _is_done(index, work):
+            reports.add(Event(index, "finished"))
+            continue
+        reports.add(Event(index, "began"), at_once=True)
+        # Alone, a trial that fails is started again by Tune, in a new process if need be.
+        attempts = work.max_failures + 1 if len(turn) > 1 else 1
+        reports.add(_attempt(index, work, reports, attempts))
+    reports.flush()
 
 
-def _train_here(index: int, work: SharedWork) -> None:
+def _is_done(index: int, work: SharedWork) -> bool:
+    done = ResultsStore(work.store_root).published(work.trial_id(index))
+    return done is not None and (done.ended or done.rounds > work.trials[index].rounds)
+
+
+def _attempt(index: int, work: SharedWork, reports: Reports, attempts: int) -> Event:
+    """Run one trial, several times if it fails otherwise than for good; how it ended.
+
+    Raises:
+        Exception: its failure, if there is one attempt only and it is not for good.
+    """
+    error: Exception
+    for attempt in range(attempts):
+        try:
+            _run(index, work, reports)
+        except FINAL as failure:
+            error = failure
+            break
+        except Exception as failure:
+            if attempts == 1:
+                raise
+            error = failure
+            _log.warning("attempt %d of trial %s failed", attempt + 1, work.trial_id(index), exc_info=True)
+        else:
+            return Event(index, "finished")
+    ResultsStore(work.store_root).record_error(work.trial_id(index), error, hint_for(error))
+    return Event(index, "failed", {"message": in_one_line(error)})
+
+
+def _run(index: int, work: SharedWork, reports: Reports) -> None:
+    if code_hash() != work.code:
+        raise CodeMismatch(f"node {ray.util.get_node_ip_address()} runs other code than the driver")
+    if not ResultsStore(work.store_root).exists():
+        raise InputError(
+            "results",
+            work.store_root,
+            f"is not there on node {ray.util.get_node_ip_address()}",
+            remedy="name a folder that every node shares, or a URI such as s3://bucket/folder",
+        )
+    limit = work.trial_timeout_s
+    with _ended_after(None if limit is None else limit + GRACE_S):
+        if work.shares[index].workers == 1:
+            _train_here(index, work, reports)
+        else:
+            _train_in_group(index, work)
+
+
+def _train_here(index: int, work: SharedWork, reports: Reports) -> None:
     """One device: Train's local mode, in this very process. A worker group would cost 7 to 18 s."""
 
     def loop() -> None:
-        _loop(index, work, World(), tune.report)
+        _loop(index, work, World(), reports)
 
     use_gpu = work.shares[index].gpus > 0
     TorchTrainer(loop, scaling_config=ScalingConfig(num_workers=0, use_gpu=use_gpu)).fit()
@@ -129,10 +170,11 @@ def _train_in_group(index: int, work: SharedWork) -> None:
 def _group_loop(config: dict[str, Any]) -> None:
     context = ray.train.get_context()
     world = World(rank=context.get_world_rank(), size=context.get_world_size())
-    _loop(config["index"], ray.get(config["work"]), world, ray.train.report)
+    reports = Reports(ray.train.report, pause_s=0)
+    _loop(config["index"], ray.get(config["work"]), world, reports)
 
 
-def _loop(index: int, work: SharedWork, world: World, report: Callable[[dict[str, Any]], None]) -> None:
+def _loop(index: int, work: SharedWork, world: World, reports: Reports) -> None:
     """The round loop in one worker, on its device, with its threads and within its time."""
     share = work.shares[index]
     # Ray's OMP_NUM_THREADS is not always obeyed, and the number of threads changes the last bits.
@@ -141,7 +183,8 @@ def _loop(index: int, work: SharedWork, world: World, report: Callable[[dict[str
 
     def on_round(record: Record) -> None:
         row = record.row.columns()
-        report({"round": row["round"], "test_accuracy": row.get("test_accuracy"), "device_type": device.type})
+        told = {"round": row["round"], "test_accuracy": row.get("test_accuracy"), "device_type": device.type}
+        reports.add(Event(index, "round", told))
 
     began, limit = monotonic(), work.trial_timeout_s
     try:

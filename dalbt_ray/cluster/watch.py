@@ -12,7 +12,8 @@ from ray.exceptions import RayTaskError
 from ray.tune.experiment import Trial as TuneTrial
 
 from dalbt_ray.cluster.options import ClusterOptions
-from dalbt_ray.cluster.train_loop import FAILED, SharedWork
+from dalbt_ray.cluster.reports import Event, events_of
+from dalbt_ray.cluster.train_loop import SharedWork
 from dalbt_ray.cluster.watchdog import Watchdog
 from dalbt_ray.results import ResultsStore
 from dalbt_ray.trial.clock import span
@@ -23,82 +24,102 @@ _COLOR = re.compile("\x1b\\[[0-9;]*m")
 
 
 class Watch(tune.Callback):  # type: ignore[misc]
-    """Tune's callback in the driver.
+    """Tune's callback in the driver. What is one trial to Tune is a turn to us: trials one after the other.
 
-    Attributes:
-        done: trials published.
-        failed: trials given up.
+    Args:
+        work: the sweep; its turns may follow with `schedule`.
+        options: limits.
+        progress: told what happens.
     """
 
     def __init__(self, work: SharedWork, options: ClusterOptions, progress: Observer) -> None:
-        self.done = 0
-        self.failed = 0
+        self._finished: set[int] = set()
+        self._failed: set[int] = set()
         self._work = work
         self._options = options
         self._progress = progress
         self._dog = Watchdog(stall_after_s=options.stall_after_s, wait_at_most_s=options.wait_at_most_s)
-        self._started: dict[int, float] = {}
+        self._current: dict[int, tuple[int, float]] = {}  # by turn: the trial that runs, and since when
         self._idle_gpu_told = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its callbacks for a restore, which never happens."""
         return {}
 
+    @property
+    def done(self) -> int:
+        """Trials published."""
+        return len(self._finished)
+
+    @property
+    def failed(self) -> int:
+        """Trials given up."""
+        return len(self._failed)
+
+    @property
+    def left(self) -> list[int]:
+        """Indices of trials that are neither."""
+        over = self._finished | self._failed
+        return [index for index in range(len(self._work.trials)) if index not in over]
+
+    def schedule(self, work: SharedWork) -> None:
+        """Watch the turns of `work`, which is the same sweep."""
+        self._work = work
+        self._current = {}
+
     def on_trial_start(self, *, trial: TuneTrial, **_: Any) -> None:
-        """Tune: a trial has a process."""
-        index = _index(trial)
-        self._started[index] = monotonic()
-        settings = self._work.trials[index]
-        self._progress.started(self._work.trial_id(index), settings.label, settings.rounds + 1)
+        """Tune: a turn has a process; its first trial that is not over begins."""
+        turn = int(trial.config["turn"])
+        self._current.pop(turn, None)
+        over = self._finished | self._failed
+        first = next((index for index in self._work.turns[turn] if index not in over), None)
+        if first is not None:
+            self._began(turn, first)
 
     def on_trial_result(self, *, trial: TuneTrial, result: dict[str, Any], **_: Any) -> None:
-        """Tune: a trial has committed a round."""
-        if FAILED in result or "round" not in result:
-            return
-        index = _index(trial)
-        self._progress.round(self._work.trial_id(index), result)
-        if self._work.shares[index].gpus and result.get("device_type") == "cpu" and not self._idle_gpu_told:
-            self._idle_gpu_told = True
-            self._progress.say(
-                f"{self._work.trials[index].label} holds a GPU but runs on the CPU, since torch sees no GPU there: "
-                "install torch for CUDA on every node, or use --gpus-per-trial 0"
-            )
-
-    def on_trial_complete(self, *, trial: TuneTrial, **_: Any) -> None:
-        """Tune: a trial's function has returned."""
-        trial_id = self._work.trial_id(_index(trial))
-        if failure := (trial.last_result or {}).get(FAILED):
-            self.failed += 1
-            self._progress.failed(trial_id, failure)
-        else:
-            self.done += 1
-            self._progress.finished(trial_id)
+        """Tune: a worker tells what has happened to the trials of its turn."""
+        turn = int(trial.config["turn"])
+        for event in events_of(result):
+            trial_id = self._work.trial_id(event.index)
+            if event.index in self._finished | self._failed:
+                continue
+            if event.kind == "began":
+                self._began(turn, event.index)
+            elif event.kind == "round":
+                self._progress.round(trial_id, event.told)
+                self._tell_of_idle_gpu(event)
+            elif event.kind == "finished":
+                self._finished.add(event.index)
+                self._progress.finished(trial_id)
+            else:
+                self._failed.add(event.index)
+                self._progress.failed(trial_id, event.told["message"])
 
     def on_trial_recover(self, *, trial: TuneTrial, **_: Any) -> None:
-        """Tune: a trial has failed and starts again, where its last committed round ended."""
-        label = self._work.trials[_index(trial)].label
+        """Tune: a turn has failed and starts again, where its last committed round ended."""
+        label = self._work.trials[self._running(trial)].label
         self._progress.say(f"again   {label}: {in_one_line(_error_of(trial))}")
 
     def on_trial_error(self, *, trial: TuneTrial, **_: Any) -> None:
-        """Tune: a trial has failed for good."""
-        index = _index(trial)
+        """Tune: a turn has failed for good. The trial that ran is given up; what would have followed it is left."""
+        index = self._running(trial)
         trial_id, error = self._work.trial_id(index), _error_of(trial)
-        if self._time_is_up(index):
+        if self._time_is_up(trial):
             error = TrialTimeout(f"hung; ended after trial_timeout_s = {self._options.trial_timeout_s:g}")
         hint = hint_for(error)
         ResultsStore(self._work.store_root).record_error(trial_id, error, hint)
-        self.failed += 1
+        self._failed.add(index)
         self._progress.failed(trial_id, in_one_line(error) + (f" ({hint})" if hint else ""))
 
     def on_step_end(self, *, trials: list[TuneTrial], **_: Any) -> None:
         """Tune: one turn of its loop, several a second."""
         running = [trial for trial in trials if trial.status == TuneTrial.RUNNING]
         for trial in running:
-            if self._time_is_up(_index(trial)):
+            if self._time_is_up(trial):
                 trial.max_failures = 0  # a trial that hung would hang again
         waiting = [trial for trial in trials if trial.status == TuneTrial.PENDING]
         now = monotonic()
-        has_room = not running and bool(waiting) and self._has_room(_index(waiting[0]))
+        has_room = not running and bool(waiting) and self._has_room(self._running(waiting[0]))
         verdict = self._dog.observe(now, running=len(running) or not waiting, has_room=has_room)
         if verdict == "announce":
             self._progress.say(
@@ -108,9 +129,31 @@ class Watch(tune.Callback):  # type: ignore[misc]
             idle = span(self._dog.idle_seconds(now))
             raise Stalled(f"no trial ran for {idle}: {self._situation(waiting)}")
 
-    def _time_is_up(self, index: int) -> bool:
-        limit, started = self._options.trial_timeout_s, self._started.get(index)
-        return limit is not None and started is not None and monotonic() - started >= limit
+    def _began(self, turn: int, index: int) -> None:
+        current = self._current.get(turn)
+        if current is None or current[0] != index:
+            settings = self._work.trials[index]
+            self._progress.started(self._work.trial_id(index), settings.label, settings.rounds + 1)
+        self._current[turn] = (index, monotonic())
+
+    def _running(self, trial: TuneTrial) -> int:
+        """The trial of a turn that runs, or ran last."""
+        turn = int(trial.config["turn"])
+        current = self._current.get(turn)
+        return self._work.turns[turn][0] if current is None else current[0]
+
+    def _tell_of_idle_gpu(self, event: Event) -> None:
+        on_cpu = event.told.get("device_type") == "cpu"
+        if self._work.shares[event.index].gpus and on_cpu and not self._idle_gpu_told:
+            self._idle_gpu_told = True
+            self._progress.say(
+                f"{self._work.trials[event.index].label} holds a GPU but runs on the CPU, since torch sees no GPU "
+                "there: install torch for CUDA on every node, or use --gpus-per-trial 0"
+            )
+
+    def _time_is_up(self, trial: TuneTrial) -> bool:
+        limit, current = self._options.trial_timeout_s, self._current.get(int(trial.config["turn"]))
+        return limit is not None and current is not None and monotonic() - current[1] >= limit
 
     def _has_room(self, index: int) -> bool:
         share = self._work.shares[index]
@@ -119,16 +162,12 @@ class Watch(tune.Callback):  # type: ignore[misc]
         return all(free.get(kind, 0) >= amount for kind, amount in wanted.items())
 
     def _situation(self, waiting: list[TuneTrial]) -> str:
-        share = self._work.shares[_index(waiting[0])]
+        share = self._work.shares[self._running(waiting[0])]
         free, total = ray.available_resources(), ray.cluster_resources()
         there = ", ".join(
             f"{free.get(kind, 0):g} of {total.get(kind, 0):g} {kind} free" for kind in ("CPU", "GPU")
         )
         return f"{len(waiting)} trials wait for {share}; {there} on {len(ray.nodes())} node(s)"
-
-
-def _index(trial: TuneTrial) -> int:
-    return int(trial.config["index"])
 
 
 def _error_of(trial: TuneTrial) -> BaseException:

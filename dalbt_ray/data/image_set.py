@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from dalbt_ray.errors import InputError
 
 
 class Images(Protocol):
-    """Images by row, wherever they are kept."""
+    """Images by row, wherever they are kept: uint8 pixels, or float32[n, 1, 1, d], features of a frozen model."""
 
     @property
     def shape(self) -> Shape:
@@ -27,11 +27,11 @@ class Images(Protocol):
     def __len__(self) -> int:
         """Number of images."""
 
-    def take(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """uint8[b, h, w, c], a copy of the images at `rows` (int64[b]), in that order."""
+    def take(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """[b, h, w, c], a copy of the images at `rows` (int64[b]), in that order."""
 
-    def batches(self, size: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """First row and uint8[b, h, w, c] of each run of `size` images (the last may be shorter)."""
+    def batches(self, size: int) -> Iterator[tuple[int, NDArray[Any]]]:
+        """First row and [b, h, w, c] of each run of `size` images (the last may be shorter)."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class ArrayImages:
     """Images in memory.
 
     Attributes:
-        array: uint8[n, h, w, c]; never written to.
+        array: [n, h, w, c]; never written to.
     """
 
-    array: NDArray[np.uint8]
+    array: NDArray[Any]
 
     @property
     def shape(self) -> Shape:
@@ -52,11 +52,11 @@ class ArrayImages:
     def __len__(self) -> int:
         return len(self.array)
 
-    def take(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """uint8[b, h, w, c], a copy of the images at `rows`."""
+    def take(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """[b, h, w, c], a copy of the images at `rows`."""
         return self.array[rows]
 
-    def batches(self, size: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    def batches(self, size: int) -> Iterator[tuple[int, NDArray[Any]]]:
         """First row and a view of each run of `size` images."""
         for first in range(0, len(self.array), size):
             yield first, self.array[first : first + size]
@@ -121,7 +121,7 @@ class ImageSet:
         in_distribution_count: how many of them are own.
         sample_ids: int64[n], each image's id in its set.
         sources: names of the data set and of the OOD set; the latter empty for none.
-        test_images: uint8[t, h, w, c].
+        test_images: uint8[t, h, w, c], or features as in `Images`.
         test_labels: int32[t].
         classes: number of classes.
         class_names: in label order.
@@ -131,6 +131,7 @@ class ImageSet:
         conversion: what was done to images of another shape, as text; empty for nothing.
         files: by row, the relative name that the image's file had when the set was prepared, empty where it is
             not known; None if no image has one.
+        features_sha256: hex digest of the features where these stand for images; empty for pixels.
     """
 
     images: Images
@@ -138,7 +139,7 @@ class ImageSet:
     in_distribution_count: int
     sample_ids: NDArray[np.int64]
     sources: tuple[str, str]
-    test_images: NDArray[np.uint8]
+    test_images: NDArray[Any]
     test_labels: NDArray[np.int32]
     classes: int
     class_names: tuple[str, ...]
@@ -147,6 +148,7 @@ class ImageSet:
     ood_in_train: int
     conversion: str
     files: tuple[str, ...] | None = None
+    features_sha256: str = ""
 
 
 def load_image_set(dataset: str, ood: str = "", data_root: Path | None = None) -> ImageSet:
@@ -165,12 +167,38 @@ def build_image_set(files: ImageSetFiles, images: Images) -> ImageSet:
     Raises:
         InputError: a damaged file, labels out of range, or an in-distribution image without a label.
     """
+    test_images = read_images((files.test,), files.shape)
+    digests = [pixel_digest(image) for _, batch in images.batches(1_000) for image in batch]
+    return described_image_set(
+        files, images, test_images, digests=digests, test_digests=[pixel_digest(each) for each in test_images]
+    )
+
+
+def described_image_set(
+    files: ImageSetFiles,
+    images: Images,
+    test_images: NDArray[Any],
+    *,
+    digests: list[bytes],
+    test_digests: list[bytes],
+) -> ImageSet:
+    """Images, or features of them, with all that the files say of them.
+
+    Args:
+        files: where labels, ids and names are.
+        images: every training image, then every OOD one.
+        test_images: [t, h, w, c].
+        digests: of the pixels of `images`, as `pixel_digest` gives them.
+        test_digests: of the test images' pixels.
+
+    Raises:
+        InputError: see `build_image_set`.
+    """
     classes = len(files.class_names)
     train_ids, train_labels = _fully_labeled(files.train, classes)
     _, test_labels = _fully_labeled(files.test, classes)
     ood_ids = read_labels(files.ood)[0] if files.ood else np.empty(0, np.int64)
-    test_images = read_images((files.test,), files.shape)
-    test_in_train, ood_in_train = _repeats(images, len(train_ids), test_images)
+    own = set(digests[: len(train_ids)])
     names = tuple(name for path in files.pool_files for name in read_files(path))
     described = (describe_fit(stored_shape(path), files.shape) for path in files.pool_files)
     return ImageSet(
@@ -184,8 +212,8 @@ def build_image_set(files: ImageSetFiles, images: Images) -> ImageSet:
         classes=classes,
         class_names=files.class_names,
         data_hash=files.data_hash,
-        test_in_train=test_in_train,
-        ood_in_train=ood_in_train,
+        test_in_train=sum(digest in own for digest in test_digests),
+        ood_in_train=sum(digest in own for digest in digests[len(train_ids) :]),
         conversion="; ".join(filter(None, described)),
         files=names if any(names) else None,
     )
@@ -220,14 +248,6 @@ def _fully_labeled(path: Path, classes: int) -> tuple[NDArray[np.int64], NDArray
     return ids, labels
 
 
-def _repeats(images: Images, in_distribution_count: int, test_images: NDArray[np.uint8]) -> tuple[int, int]:
-    """How many test images, and how many OOD ones, have the pixels of a training image."""
-    digests = [digest for _, batch in images.batches(1_000) for digest in map(_digest, batch)]
-    own = set(digests[:in_distribution_count])
-    return sum(_digest(image) in own for image in test_images), sum(
-        d in own for d in digests[in_distribution_count:]
-    )
-
-
-def _digest(image: NDArray[np.uint8]) -> bytes:
+def pixel_digest(image: NDArray[np.uint8]) -> bytes:
+    """16 bytes that are equal for equal pixels."""
     return blake2b(image.tobytes(), digest_size=16).digest()

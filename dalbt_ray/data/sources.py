@@ -68,6 +68,11 @@ def data_root_from(environ: Mapping[str, str]) -> Path:
     """The folder of all sets: `$DALBT_DATA`, else `dalbt-ray` in the user's cache folder."""
     if root := environ.get("DALBT_DATA"):
         return Path(root).expanduser()
+    return user_cache(environ)
+
+
+def user_cache(environ: Mapping[str, str]) -> Path:
+    """`dalbt-ray` in the user's cache folder."""
     cache = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or Path.home()) / ".cache"
     return Path(cache) / "dalbt-ray"
 

@@ -19,7 +19,8 @@ class SplitSettings(Value):
 
     Attributes:
         train_limit: use at most the first so many training images; None is all.
-        initial_size: labeled images that round 0 trains on; 0 leaves the first labels to the strategy too.
+        initial_size: labeled images that round 0 trains on; 0 leaves the first labels to the strategy too (or to
+            its `fallback`), and round 0 trains nothing.
         validation_size: held-out images, never in the pool.
         initial_balance: draw the initial set uniformly, or with the classes as equal as they can be.
         ood_count: OOD images that join the pool.

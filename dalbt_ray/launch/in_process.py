@@ -5,8 +5,9 @@ from pathlib import Path
 
 import torch
 
-from dalbt_ray.config import Trial
-from dalbt_ray.data.image_set import ImageSet, load_image_set
+from dalbt_ray.config import ImageKey, Trial
+from dalbt_ray.data.embedding.embedded_set import load_images
+from dalbt_ray.data.image_set import ImageSet
 from dalbt_ray.results import ResultsStore
 from dalbt_ray.trial.failures import hint_for, in_one_line
 from dalbt_ray.trial.observer import Observer
@@ -22,20 +23,20 @@ def run_in_process(
     progress: Observer,
     stop: Callable[[], bool] = lambda: False,
 ) -> SweepOutcome:
-    """Run `trials` in order, on the GPU if there is one and else on one core.
+    """Run `trials` in order, those that share images together, on the GPU if there is one and else on one core.
 
     One torch thread, as every trial on a CPU has under Ray: the last bits of a sum depend on the thread count.
     """
     torch.set_num_threads(1)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     store = ResultsStore(store_root)
-    image_sets: dict[tuple[str, str], ImageSet] = {}
+    image_sets: dict[ImageKey, ImageSet] = {}
     done = failed = 0
-    for trial in trials:
-        key = (trial.dataset, trial.ood)
-        if key not in image_sets:
-            image_sets = {key: load_image_set(*key, data_root)}  # one at a time in memory
-        image_set = image_sets[key]
+    for trial in _by_images(trials):
+        images = trial.image_key
+        if images not in image_sets:
+            image_sets = {images: load_images(*images, data_root, progress.say)}  # one at a time in memory
+        image_set = image_sets[images]
         trial_id = trial.trial_id(image_set.data_hash)
         progress.started(trial_id, trial.label, trial.rounds + 1)
         try:
@@ -57,3 +58,9 @@ def run_in_process(
             progress.finished(trial_id)
             done += 1
     return SweepOutcome(done, failed, interrupted=False)
+
+
+def _by_images(trials: Sequence[Trial]) -> list[Trial]:
+    """In order, but all trials of one image set before those of the next."""
+    order = list(dict.fromkeys(trial.image_key for trial in trials))
+    return sorted(trials, key=lambda trial: order.index(trial.image_key))

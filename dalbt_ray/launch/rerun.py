@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from dalbt_ray.config import Trial, known_classes, trial_from_json
-from dalbt_ray.data.image_set import load_image_set
+from dalbt_ray.data.embedding.embedded_set import load_images
 from dalbt_ray.errors import InputError
 from dalbt_ray.options.canonical import Classes
 from dalbt_ray.options.own_code import own_sources
@@ -70,7 +70,7 @@ def rerun(results: str, trial_id: str, data_root: Path | None, sweep_file: str |
     store = ResultsStore(results)
     manifest = store.manifest(trial_id)
     trial = trial_from_json(manifest["config"], classes_of(sweep_file, manifest["config"]))
-    image_set = load_image_set(trial.dataset, trial.ood, data_root)
+    image_set = load_images(*trial.image_key, data_root)
     if image_set.data_hash != manifest["data_hash"]:
         raise InputError(
             "data-root",

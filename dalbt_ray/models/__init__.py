@@ -5,6 +5,7 @@ To add one, write its file and add its class to `ENCODERS`. A class of your own 
 """
 
 from dalbt_ray.models.encoder import Encoder
+from dalbt_ray.models.frozen import Frozen
 from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.resnet import ResNet18
 from dalbt_ray.models.timm_model import Timm
@@ -19,6 +20,7 @@ ENCODERS: dict[str, type[Encoder]] = {
         VGG16,
         ResNet18,
         Timm,
+        Frozen,
     )
 }
 """Every encoder by the name that `--set encoder=` takes."""

@@ -7,7 +7,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from dalbt_ray.data.embedding.embedding import Embedding
 from dalbt_ray.errors import InputError
+from dalbt_ray.models.logistic_regression import LogisticRegression
 from dalbt_ray.models.weights import draw_weights
 from dalbt_ray.options.value import Named
 
@@ -63,6 +65,8 @@ class Encoder(Named):
         cost: for `--plan`, until a trial has been measured; None if nobody has measured it.
         drops_out_inside: whether `build` places the dropout layers; otherwise one stands before the classifier.
         is_latent: whether the features are the latent where the sizes agree; otherwise a linear layer stands between.
+        trials_in_a_row: trials that one worker runs one after the other before Ray schedules again: above 1 where a
+            trial takes seconds.
     """
 
     path: ClassVar[str] = "encoder"
@@ -71,8 +75,28 @@ class Encoder(Named):
     cost: ClassVar[Cost | None] = None
     drops_out_inside: ClassVar[bool] = False
     is_latent: ClassVar[bool] = True
+    trials_in_a_row: ClassVar[int] = 1
     latent_dim: int
     """Numbers of the latent z; 0 takes the backbone's features as they are."""
+
+    @property
+    def embedding(self) -> Embedding | None:
+        """What turns images into the feature vectors that trials read instead; None where they read pixels."""
+        return None
+
+    @property
+    def solver(self) -> LogisticRegression | None:
+        """What solves the classifier on fixed features; None where all layers are trained step by step."""
+        return None
+
+    @property
+    def starts_pretrained(self) -> bool:
+        """Whether features mean something before anything is trained."""
+        return False
+
+    def prepared(self, images: Tensor) -> Tensor:
+        """What `build`'s layers read of float[b, c, h, w]: pixels of 0..1 in [-1, 1], for every data set."""
+        return images * 2 - 1
 
     @abstractmethod
     def build(self, image_shape: Shape, dropout: float) -> Backbone:

@@ -37,7 +37,7 @@ class NetworkSettings(Value):
 class Network(nn.Module):
     """Encoder E, linear classifier C and projector P. Build it with `build_network`, which draws its weights.
 
-    Images are float[b, c, h, w] in [0, 1] or uint8[b, c, h, w]; the encoder maps them to [-1, 1] by itself.
+    Images are float[b, c, h, w], pixels in [0, 1], or uint8[b, c, h, w]; the encoder prepares them by itself.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Network(nn.Module):
         variational: bool,
     ) -> None:
         super().__init__()
+        self._prepared = encoder.prepared
         self.encoder = encoder.build(image_shape, settings.dropout)
         features = self.encoder.features
         latent_dim = encoder.latent_dim or features
@@ -66,7 +67,7 @@ class Network(nn.Module):
 
     def encode(self, images: Tensor) -> Tensor:
         """Images to z, float[b, latent_dim]; of a variational encoder, the mean."""
-        z: Tensor = self.latent_norm(self.latent(self.encoder(_normalized(images))))
+        z: Tensor = self.latent_norm(self.latent(self.encoder(self._input(images))))
         return z
 
     def encode_distribution(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,7 +80,7 @@ class Network(nn.Module):
             raise RuntimeError(
                 "encode_distribution: the network is not variational; build it with variational=True"
             )
-        features = self.encoder(_normalized(images))
+        features = self.encoder(self._input(images))
         return self.latent_norm(self.latent(features)), self.log_variance(features)
 
     def classify(self, z: Tensor) -> Tensor:
@@ -89,7 +90,7 @@ class Network(nn.Module):
 
     def stem(self, images: Tensor) -> Tensor:
         """Images to what enters the first dropout layer; stochastic passes over an image share it."""
-        return self.encoder.stem(_normalized(images))
+        return self.encoder.stem(self._input(images))
 
     def finish(self, x: Tensor) -> Tensor:
         """What `stem` gave, to logits float[b, classes]: `finish(stem(images))` is `forward(images)`."""
@@ -100,9 +101,17 @@ class Network(nn.Module):
         projections: Tensor = self.projector(z)
         return projections
 
+    def _input(self, images: Tensor) -> Tensor:
+        return self._prepared(unit_range(images))
+
     def forward(self, images: Tensor) -> Tensor:
         """Images to logits float[b, classes]."""
         return self.classify(self.encode(images))
+
+
+def unit_range(images: Tensor) -> Tensor:
+    """uint8 pixels as float32 in 0..1; what is float already (such pixels, features) as it is."""
+    return images.to(torch.float32).div_(255) if images.dtype == torch.uint8 else images
 
 
 def build_network(
@@ -139,9 +148,3 @@ def build_network(
     # On a CPU, pooling and the backward of convolutions are up to twice as fast in this layout; on a GPU
     # bfloat16 is.
     return network.to(memory_format=torch.channels_last)
-
-
-def _normalized(images: Tensor) -> Tensor:
-    """Pixels in [-1, 1]: mean 0.5 and standard deviation 0.5 for every channel of every data set."""
-    pixels = images.float().div(255) if images.dtype == torch.uint8 else images
-    return pixels * 2 - 1

@@ -54,6 +54,11 @@ class Timm(Encoder):
                 )
             object.__setattr__(self, "weights_sha256", found)
 
+    @property
+    def starts_pretrained(self) -> bool:
+        """With weights from a file."""
+        return bool(self.weights)
+
     def build(self, image_shape: Shape, dropout: float) -> Backbone:  # noqa: ARG002 - one stands before the classifier
         """See `TimmLayers`."""
         return TimmLayers(self.model, image_shape)

@@ -17,6 +17,7 @@ class Objective(Named):
 
     Attributes:
         needs_views: whether `loss` reads projections of two augmented views.
+        is_cross_entropy: whether `loss` is that and nothing else, so that a solver may minimize it in other ways.
         cost: of a step, in steps on cross-entropy alone; for `--plan`.
         viewed_images: images whose views are shown: the batch itself ("labeled", algorithm 1 of the paper) or as many
             drawn from labeled and unlabeled images alike.
@@ -24,6 +25,7 @@ class Objective(Named):
 
     path: ClassVar[str] = "objective"
     needs_views: ClassVar[bool] = False
+    is_cross_entropy: ClassVar[bool] = False
     cost: ClassVar[float] = 1.0
 
     @property

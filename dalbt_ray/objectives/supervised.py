@@ -14,6 +14,7 @@ class Supervised(Objective):
     """Cross-entropy on clean images."""
 
     name: ClassVar[str] = "supervised"
+    is_cross_entropy: ClassVar[bool] = True
 
     def loss(self, logits: Tensor, labels: Tensor, projections: tuple[Tensor, Tensor] | None) -> Tensor:  # noqa: ARG002
         """Cross-entropy over the global batch."""

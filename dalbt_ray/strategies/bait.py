@@ -59,9 +59,10 @@ class Bait(Method):
     ) -> NDArray[np.int64]:
         """Parts one after the other, each in the order of the forward pass."""
         images = Classifications.of(pool.probabilities, projected(pool.features, self.dimensions))
+        present = np.concatenate([np.flatnonzero(pool.labeled), pool.unlabeled_rows])
         information = Information(
             images.total_information(covered_rows(pool, candidates)),
-            images.total_information(np.arange(len(pool.labeled))) / len(pool.labeled),
+            images.total_information(present) / len(present),
             self.prior,
         )
         picks: list[NDArray[np.int64]] = []

@@ -20,20 +20,19 @@ from dalbt_ray.strategies.unit_features import unit_features
 class ClusterMargin(Method):
     """The images with the smallest margins, round robin over their clusters, smallest cluster first.
 
-    Citovsky et al. 2021, "Batch Active Learning at Scale", algorithm 1: the `oversampling` x budget images of smallest
+    Citovsky et al. 2021, "Batch Active Learning at Scale" (NeurIPS): the `oversampling` x budget images of smallest
     margin are grouped by cluster, and from the smallest group on each cluster in turn gives one of its images, drawn
     by the seed, until the budget is spent; groups that are used up are passed over.
 
     Clusters come from agglomerative clustering with average linkage, as in the paper, on features of unit length. The
     paper clusters the pool once, cut at a distance that depends on the data; here the pool is clustered again in
     the present features in every round, and cut so that a cluster has `cluster_size` images on average. The linkage
-    needs all pairs of distances, hence it is made of a uniform sample of `sample` unlabeled images (of as many as
-    are there where it is at least the pool's size: then it is the paper's, exactly); every other image of small
-    margin joins the cluster of its nearest image of the sample.
+    needs all pairs of distances, hence it is made of a uniform sample of `sample` unlabeled images (all of them where
+    it is at least the pool's size), and every other image of small margin joins the cluster of its nearest image of
+    the sample.
 
     Attributes:
-        oversampling: images of small margin per image to acquire, k_m / k_t; 10, the paper's value for its smaller
-            batches (1.25 for its largest).
+        oversampling: images of small margin per image to acquire, the paper's k_m / k_t.
         cluster_size: mean number of images in a cluster.
         sample: images that are clustered: the linkage takes 8 x sample^2 / 2 bytes.
     """

@@ -15,8 +15,8 @@ def power_draw(
 ) -> NDArray[np.int64]:
     """`budget` distinct candidates, each next one drawn with probability proportional to score^power.
 
-    The highest values of power * log(score) + Gumbel noise are such a draw (Kool et al. 2019; Kirsch et al. 2023,
-    proposition 1). Images of score 0 come last, in an order that the seed decides.
+    The highest values of power * log(score) + Gumbel noise are such a draw (Kool et al. 2019; Kirsch et al.
+    2023). Images of score 0 come last, in an order that the seed decides.
 
     Args:
         scores: float64[n], at least 0.

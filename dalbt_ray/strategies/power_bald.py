@@ -18,7 +18,7 @@ from dalbt_ray.strategies.required import required
 class PowerBALD(Ranked):
     """Draw images without replacement with probability proportional to (mutual information)^power.
 
-    Kirsch et al. 2023, "Stochastic Batch Acquisition: A Simple Baseline for Deep Active Learning" (TMLR), section 4.
+    Kirsch et al. 2023, "Stochastic Batch Acquisition: A Simple Baseline for Deep Active Learning" (TMLR).
 
     Attributes:
         dropout: dropout probability in training and in the passes; see `MCDropout`.

@@ -17,8 +17,8 @@ from dalbt_ray.strategies.power import power_draw
 class PowerMargin(Ranked):
     """Draw images without replacement with probability proportional to (1 - margin)^power.
 
-    Kirsch et al. 2023, "Stochastic Batch Acquisition: A Simple Baseline for Deep Active Learning" (TMLR), the power
-    acquisition of section 4, with 1 - margin as the score.
+    Kirsch et al. 2023, "Stochastic Batch Acquisition: A Simple Baseline for Deep Active Learning" (TMLR): the power
+    acquisition, with 1 - margin as the score.
 
     Attributes:
         power: beta, the inverse scale of the noise on log scores; 1 as in the paper, 0 would be random sampling, a

@@ -23,7 +23,7 @@ class ProbCover(Method):
     Yehuda, Dekel, Hacohen and Weinshall 2022, "Active Learning Through a Covering Lens", algorithm 1, on features of
     unit length; an image lies in a ball if it is nearer than the radius. Needs no label.
 
-    The radius is the paper's (section 3.3): the largest at which the share `purity` of all balls is pure, i.e. holds
+    The radius is the paper's: the largest at which the share `purity` of all balls is pure, i.e. holds
     images of one pseudo-class only, the pseudo-classes being k-means clusters, as many as there are classes. A ball
     is pure as long as its radius is at most the distance to the nearest image of another cluster; so that radius is
     a quantile of those distances, and no grid of radii is searched as in scikit-activeml (steps of 0.2).

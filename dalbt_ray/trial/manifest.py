@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,11 @@ def manifest(run: Run, records: list[Record]) -> dict[str, Any]:
             "conversion": image_set.conversion,
             "test_in_train": image_set.test_in_train,
             "ood_in_train": image_set.ood_in_train,
+            "features_sha256": image_set.features_sha256,
         },
         "environment": environment(run.device),
         "workers": run.world.size,
-        "code": code(),
+        "code": dict(code()),
         "own_code": dict(run.own_code),
         "metrics": {
             metric.column: {"title": metric.title, "unit": metric.unit, "per_class": metric.per_class}
@@ -62,6 +64,7 @@ def environment(device: torch.device) -> dict[str, Any]:
     }
 
 
+@cache
 def processor() -> str:
     """The CPU's model: oneDNN and BLAS choose their kernels by it, and with them the last bits."""
     try:
@@ -72,8 +75,12 @@ def processor() -> str:
     return next(models, platform.processor())
 
 
+@cache
 def code() -> dict[str, Any]:
-    """Git commit and whether the work tree differed from it; None where there is no repository."""
+    """Git commit and whether the work tree differed from it; None where there is no repository.
+
+    Asked once in a process: what it runs was read when it began, and asking costs as much as a round of a short trial.
+    """
     folder = Path(__file__).parent
 
     def git(*arguments: str) -> str | None:
@@ -95,6 +102,7 @@ def code() -> dict[str, Any]:
     return {"commit": commit, "dirty": None if status is None else bool(status)}
 
 
+@cache
 def _version(name: str) -> str | None:
     try:
         return version(name)

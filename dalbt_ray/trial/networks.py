@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from dalbt_ray.models.network import Network, build_network
 from dalbt_ray.pool import PoolState
 from dalbt_ray.trial.oracle import Oracle
 from dalbt_ray.trial.scoring import Scores, score_batch, score_images
+from dalbt_ray.trial.solved_head import rows_of, score_features, solve
 from dalbt_ray.trial.training import Draws, TrainingImages, fit
 from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.workers.world import World
@@ -43,6 +44,12 @@ class Run:
     device: torch.device
     stop: Callable[[], bool]
     own_code: Mapping[str, str]
+
+    @cached_property
+    def test_images(self) -> TrialImages:
+        """The test images."""
+        images = ArrayImages(self.image_set.test_images)
+        return TrialImages(images, np.arange(len(images)))
 
 
 @dataclass(frozen=True)
@@ -86,17 +93,16 @@ def train_networks(run: Run, state: PoolState, round_index: int, previous: list[
         unlabeled=np.flatnonzero(available & ~state.labeled),
     )
     shape, classes = oracle.images.shape, run.image_set.classes
+    if trial.encoder.solver is not None:
+        network = untrained_network(run, round_index)
+        known = (rows_of(oracle.validation_images.all), oracle.validation_labels)
+        features = rows_of(data.images.take(data.labeled))
+        report = solve(network, trial.encoder.solver, features, data.labels, known)
+        return Trained([network], None, report.steps, report.loss, 0.0)
     networks, losses, steps, auxiliary, auxiliary_seconds = [], [], 0, None, 0.0
     for member in range(trial.strategy.needs.members):
         draws = Draws(seed=trial.seed, round_index=round_index, member=member)
-        network = build_network(
-            trial.encoder,
-            trial.trained_network,
-            shape,
-            classes,
-            draws.torch("network"),
-            variational=trial.strategy.needs.variational,
-        ).to(run.device)
+        network = untrained_network(run, round_index, member)
         if trial.training.init == "warm" and previous:
             network.load_state_dict(previous[member].state_dict())
         settings = trial.strategy.auxiliary
@@ -127,6 +133,23 @@ def train_networks(run: Run, state: PoolState, round_index: int, previous: list[
     return Trained(networks, auxiliary, steps, float(np.mean(losses)), auxiliary_seconds)
 
 
+def untrained_network(run: Run, round_index: int, member: int = 0) -> Network:
+    """A network of the trial with freshly drawn weights, in evaluation mode."""
+    draws = Draws(seed=run.trial.seed, round_index=round_index, member=member)
+    return (
+        build_network(
+            run.trial.encoder,
+            run.trial.trained_network,
+            run.oracle.images.shape,
+            run.image_set.classes,
+            draws.torch("network"),
+            variational=run.trial.strategy.needs.variational,
+        )
+        .to(run.device)
+        .eval()
+    )
+
+
 def validation_accuracy(run: Run, network: Network) -> float:
     """Share of validation images that `network` gets right."""
     return accuracy(score_validation(run, [network]).probabilities, run.oracle.validation_labels)
@@ -139,8 +162,7 @@ def score_validation(run: Run, networks: list[Network]) -> Scores:
 
 def score_test(run: Run, networks: list[Network]) -> Scores:
     """Scores of the test images by the measured network."""
-    images = ArrayImages(run.image_set.test_images)
-    return _score_all(run, TrialImages(images, np.arange(len(images))), networks)
+    return _score_all(run, run.test_images, networks)
 
 
 def score_labeled(run: Run, networks: list[Network], state: PoolState) -> Scores:
@@ -153,6 +175,9 @@ def score_pool(run: Run, trained: Trained, round_index: int) -> Scores:
 
     Rows that have left the pool are scored too, so that row i stays row i.
     """
+    images = run.oracle.images
+    if run.trial.encoder.solver is not None:
+        return score_features(trained.networks[0], rows_of(images.all))
     draws = Draws(seed=run.trial.seed, round_index=round_index)
     samples = run.trial.strategy.needs.dropout_samples
     masks = (
@@ -163,13 +188,15 @@ def score_pool(run: Run, trained: Trained, round_index: int) -> Scores:
     score = partial(
         score_batch, trained.networks, masks=masks, auxiliary=trained.auxiliary, device=run.device
     )
-    images = run.oracle.images
     return score_images(images, np.ones(len(images), dtype=bool), score, run.world)
 
 
 def _score_all(
     run: Run, images: TrialImages, networks: list[Network], wanted: NDArray[np.bool_] | None = None
 ) -> Scores:
+    if run.trial.encoder.solver is not None:
+        rows = images.all if wanted is None else images.take(np.flatnonzero(wanted))
+        return score_features(networks[0], rows_of(rows))
     if wanted is None:
         wanted = np.ones(len(images), dtype=bool)
     return score_images(images, wanted, partial(score_batch, networks[:1], device=run.device), run.world)

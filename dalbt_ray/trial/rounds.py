@@ -19,6 +19,7 @@ from dalbt_ray.results import Query, Record, ResultsStore
 from dalbt_ray.seeding import generator
 from dalbt_ray.trial.acquisition import query
 from dalbt_ray.trial.clock import Clock
+from dalbt_ray.trial.cold_start import round_without_labels
 from dalbt_ray.trial.manifest import manifest
 from dalbt_ray.trial.networks import (
     Run,
@@ -105,6 +106,8 @@ def retrain(run: Run, records: list[Record]) -> list[Network]:
     networks: list[Network] = []
     for round_index in range(len(records)):
         state = replay(run.trial, run.oracle, records[:round_index])
+        if not state.labeled.any():
+            continue
         networks = train_networks(run, state, round_index, networks).networks
     return networks
 
@@ -123,6 +126,8 @@ def run_round(
     Returns:
         The round's record, and its networks.
     """
+    if not state.labeled.any():
+        return round_without_labels(run, state, records), []
     oracle, round_index, clock = run.oracle, len(records), Clock()
     row = opening_row(run.trial, oracle, state, records)
     try:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dalbt_ray.auxiliary import Auxiliary
 from dalbt_ray.models.dropout import DropoutMasks, dropout_pass
-from dalbt_ray.models.network import Network
+from dalbt_ray.models.network import Network, unit_range
 from dalbt_ray.pool import Floats
 from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.workers.world import World
@@ -53,7 +53,7 @@ class Scores:
 @torch.inference_mode()
 def score_batch(
     networks: Sequence[Network],
-    images: NDArray[np.uint8],
+    images: NDArray[Any],
     *,
     masks: DropoutMasks | None = None,
     auxiliary: Auxiliary | None = None,
@@ -64,7 +64,7 @@ def score_batch(
     Args:
         networks: trained, in evaluation mode, on `device`; the first one is the classifier that is measured,
             more than one vote (`member_probabilities`).
-        images: uint8[b, h, w, c].
+        images: uint8[b, h, w, c], or float32[b, 1, 1, d], features of a frozen encoder.
         masks: dropout masks of the stochastic passes, the same for every image of a round; None for no passes.
         auxiliary: the strategy's own networks, if any.
         device: where the networks are.
@@ -73,7 +73,7 @@ def score_batch(
         One row an image.
     """
     # A copy, since the images are read-only memory that torch would warn about.
-    pixels = torch.tensor(images, device=device).permute(0, 3, 1, 2).to(torch.float32).div_(255)
+    pixels = unit_range(torch.tensor(images, device=device).permute(0, 3, 1, 2))
     pixels = pixels.contiguous(memory_format=torch.channels_last)
     network = networks[0]
     features = network.encode(pixels)
@@ -102,7 +102,7 @@ def score_batch(
 def score_images(
     images: TrialImages,
     wanted: NDArray[np.bool_],
-    score: Callable[[NDArray[np.uint8]], Scores],
+    score: Callable[[NDArray[Any]], Scores],
     world: World,
 ) -> Scores:
     """Scores of the `wanted` images, in ascending order of rows; workers take turns batch by batch.

@@ -18,7 +18,7 @@ from dalbt_ray.auxiliary import Auxiliary, Batch
 from dalbt_ray.config import Training, Trial
 from dalbt_ray.models.adam import Adam
 from dalbt_ray.models.dropout import set_dropout_generator
-from dalbt_ray.models.network import Network
+from dalbt_ray.models.network import Network, unit_range
 from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.seeding import Purpose, generator, torch_generator
 from dalbt_ray.trial.trial_images import TrialImages
@@ -255,7 +255,7 @@ def _batches(
     labels = torch.from_numpy(data.labels).to(device)
 
     def floats(images: Tensor) -> Tensor:
-        return images.to(torch.float32).div_(255).contiguous(memory_format=torch.channels_last)
+        return unit_range(images).contiguous(memory_format=torch.channels_last)
 
     def take(rows: NDArray[np.int64]) -> Tensor:
         return floats(torch.from_numpy(data.images.take(rows[share])).to(device).permute(0, 3, 1, 2))

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +32,16 @@ class TrialImages:
         """(height, width, channels) of every image."""
         return self.source.shape
 
-    def take(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """uint8[b, h, w, c], a copy of the images at `rows` (int64[b]), in that order."""
+    @cached_property
+    def all(self) -> NDArray[Any]:
+        """[n, h, w, c], every image at once, gathered when it is first asked for and then kept."""
+        return self.source.take(self.places)
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """[b, h, w, c], a copy of the images at `rows` (int64[b]), in that order."""
         return self.source.take(self.places[rows])
 
-    def batches(self, wanted: NDArray[np.bool_], size: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    def batches(self, wanted: NDArray[np.bool_], size: int) -> Iterator[tuple[int, NDArray[Any]]]:
         """The `wanted` (bool[n]) images in ascending order, at most `size` at a time, each batch with its number.
 
         The source is streamed once, in runs of `size` images; a batch is what is wanted of a run, so what it holds

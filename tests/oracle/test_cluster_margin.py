@@ -1,4 +1,4 @@
-"""Cluster-Margin: scikit-learn's average linkage, then the round robin of the paper's algorithm 1 as a plain loop."""
+"""Cluster-Margin: scikit-learn's average linkage, then the round robin of the paper as a plain loop."""
 
 import numpy as np
 import pytest

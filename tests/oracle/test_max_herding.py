@@ -66,8 +66,8 @@ def test_the_best_center_is_found_wherever_it_is(place: int) -> None:
 
 
 def test_returned_images_are_covered_by_what_was_just_acquired() -> None:
-    """Images acquired before fill up a query: the one that nothing else is like comes first."""
-    features = np.array([[1.0, 0.0], [0.0, 1.0], [0.1, 1.0], [-1.0, 0.0]])
-    demoted = np.array([False, False, True, True])
-    pool = feature_pool(features, np.arange(4) == 0, demoted=demoted)
-    assert MaxHerding().select(pool, 3, np.random.default_rng(0)).tolist() == [1, 3, 2]
+    """Images acquired before fill up a query: not first the two like a fresh image that this query has taken."""
+    features = np.array([[1.0, 0.0], [0.0, 1.0], [0.1, 1.0], [-0.1, 1.0], [-1.0, 0.0]])
+    demoted = np.array([False, False, True, True, True])
+    pool = feature_pool(features, np.arange(5) == 0, demoted=demoted)
+    assert MaxHerding().select(pool, 2, np.random.default_rng(0)).tolist() == [1, 4]

@@ -27,9 +27,10 @@ def test_a_process_that_died_before_it_began_is_tried_again() -> None:
     trial: Trial = small_trial()
     sweep = SharedWork(
         trials=(trial,),
+        turns=((0,),),
         own_code=({},) * 9,
         shares=(Share(1.0, 0.0),),
-        image_sets={(trial.dataset, trial.ood): small_image_set()},
+        image_sets={trial.image_key: small_image_set()},
         store_root="nowhere",
         code="",
         trial_timeout_s=None,
@@ -38,6 +39,6 @@ def test_a_process_that_died_before_it_began_is_tried_again() -> None:
     )
     listener: Any = Listener()
     watch = Watch(sweep, ClusterOptions(), listener)
-    failed: Any = SimpleNamespace(config={"index": 0}, pickled_error_file=None, get_error=lambda: None)
+    failed: Any = SimpleNamespace(config={"turn": 0}, pickled_error_file=None, get_error=lambda: None)
     watch.on_trial_recover(trial=failed)
     assert listener.said == [f"again   {trial.label}: RuntimeError: its process ended before it began"]

@@ -1,0 +1,108 @@
+"""Embed images with Ray Data, over the whole cluster: `dalbt_ray.data.embedding` keeps what comes back.
+
+The unit of work is a block of 1,000 images: an actor of the pool reads, decodes and embeds it, so neither the driver
+nor the object store ever holds images, and a driver that is killed has lost at most the blocks under way.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import ray
+import ray.data
+import torch
+from numpy.typing import NDArray
+from ray.data import ActorPoolStrategy
+
+from dalbt_ray.cluster.shared_images import keep_order_quietly
+from dalbt_ray.data.decoding import Shape
+from dalbt_ray.data.embedding.embed_blocks import BlockToEmbed, embed_block
+from dalbt_ray.data.embedding.embedding import Embedding
+from dalbt_ray.data.embedding.feature_blocks import Block
+
+
+def run_on_ray(embedding: Embedding, todo: Sequence[BlockToEmbed]) -> Iterator[tuple[BlockToEmbed, Block]]:
+    """The runner of a connected Ray: one actor for each CPU, or each GPU where there are any."""
+    keep_order_quietly()
+    total = ray.cluster_resources()
+    gpus = int(total.get("GPU", 0))
+    actors = max(1, min(gpus or int(total.get("CPU", 1)), len(todo)))
+    work = ray.data.from_items(
+        [{"place": place} for place in range(len(todo))], override_num_blocks=len(todo)
+    )
+    # The weights go to the object store once, and every actor reads them there.
+    shipped = ray.put(embedding.build())
+    embedded = work.map_batches(
+        BlockEmbedder,
+        fn_constructor_args=(tuple(todo), [shipped]),
+        batch_size=1,
+        batch_format="numpy",
+        num_cpus=1,
+        num_gpus=1 if gpus else 0,
+        compute=ActorPoolStrategy(size=actors),
+    )
+    for batch in embedded.iter_batches(batch_size=1, batch_format="numpy", prefetch_batches=0):
+        digests = [bytes(digest) for digest in batch["pixels"][0]]
+        yield todo[int(batch["place"][0])], Block(np.ascontiguousarray(batch["features"][0]), digests)
+
+
+class BlockEmbedder:
+    """An actor of the pool.
+
+    Args:
+        todo: all blocks.
+        shipped: the reference of what embeds, in a list, so that Ray does not fetch it for every call.
+    """
+
+    def __init__(self, todo: tuple[BlockToEmbed, ...], shipped: list[ray.ObjectRef]) -> None:
+        torch.set_num_threads(1)  # as in process: the last bits depend on it
+        self._todo = todo
+        self._embed = ray.get(shipped[0])
+
+    def __call__(self, batch: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """`place` int64[1] to `features` float32[1, b, d] and `pixels` uint8[1, b, 16]."""
+        content = embed_block(self._todo[int(batch["place"][0])], self._embed)
+        pixels = np.frombuffer(b"".join(content.digests), np.uint8).reshape(1, -1, 16)
+        return {"place": batch["place"], "features": content.features[None], "pixels": pixels}
+
+
+class SharedFeatures:
+    """Features in the object store, one copy a node: what `dalbt_ray.data.image_set.Images` asks for.
+
+    Picklable by reference.
+
+    Args:
+        features: float32[n, 1, 1, d], moved to the object store.
+    """
+
+    def __init__(self, features: NDArray[np.float32]) -> None:
+        self._reference = ray.put(features)
+        self._shape: Shape = (features.shape[1], features.shape[2], features.shape[3])
+        self._count = len(features)
+
+    @property
+    def shape(self) -> Shape:
+        """(1, 1, d)."""
+        return self._shape
+
+    def __len__(self) -> int:
+        return self._count
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """float32[b, 1, 1, d], a copy of the features at `rows`."""
+        return self._view[rows]
+
+    def batches(self, size: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """First row and a view of each run of `size` feature vectors."""
+        for first in range(0, self._count, size):
+            yield first, self._view[first : first + size]
+
+    @cached_property
+    def _view(self) -> NDArray[np.float32]:
+        view: NDArray[np.float32] = ray.get(self._reference)
+        return view
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the view, which every process maps for itself."""
+        return {name: value for name, value in self.__dict__.items() if name != "_view"}
