@@ -6,7 +6,7 @@ and what it refuses becomes an `InputError` with path, value and remedy, in Pyth
 
 from abc import ABC
 from collections.abc import Hashable
-from dataclasses import field, fields
+from dataclasses import MISSING, field, fields
 from functools import cache
 from inspect import isabstract
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -34,6 +34,15 @@ class Value:
             given = getattr(self, each.name)
             object.__setattr__(self, each.name, checked(type(self), each.name, given))
         self.check()
+
+    def changed_options(self) -> list[tuple[str, object]]:
+        """Name and value of each field that differs from today's default."""
+        found: list[tuple[str, object]] = []
+        for each in fields(self):  # type: ignore[arg-type]
+            default = each.default_factory() if each.default_factory is not MISSING else each.default
+            if getattr(self, each.name) != default:
+                found.append((each.name, getattr(self, each.name)))
+        return found
 
     def check(self) -> None:
         """Refuse combinations of fields that mean nothing.
