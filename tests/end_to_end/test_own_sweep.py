@@ -136,3 +136,23 @@ def test_a_sweep_whose_trials_all_fail_says_where(folder: Path, line: str, wante
         assert words in text
     assert "Traceback" not in text
     assert wanted[0].split(":")[0] in (folder / "results/mine/report/index.html").read_text()
+
+
+def test_the_readmes_example_runs_as_it_is_written(folder: Path) -> None:
+    """The first thing a reader copies; with the option that the text under it sweeps."""
+    code = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    assert len([line for line in code.splitlines() if line.strip()]) <= 17
+    (folder / "mine.py").write_text(code)
+    text = run(
+        folder,
+        "--max-rounds",
+        "1",
+        "--seeds",
+        "0",
+        "--grid",
+        "strategy.power=0.5,1",
+        "--set",
+        "training.epochs=2",
+    )
+    assert "doubt (joint, power=0.5)" in text
+    assert "margin (joint)" in text
