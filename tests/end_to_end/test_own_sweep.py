@@ -156,3 +156,83 @@ def test_the_readmes_example_runs_as_it_is_written(folder: Path) -> None:
     )
     assert "doubt (joint, power=0.5)" in text
     assert "margin (joint)" in text
+
+
+EVERY_AXIS = '''
+import sys
+from dataclasses import dataclass
+from torch import nn
+from torch.nn import functional
+from dalbt_ray import Backbone, Encoder, Metric, Objective, SplitSettings, Training, Trial, get_strategy, sweep
+
+class Layers(Backbone):
+    features = 9
+    def __init__(self, channels):
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, 9, 5, stride=3)
+    def forward(self, x):
+        return functional.relu(self.convolution(x)).mean(dim=(2, 3))
+
+@dataclass(frozen=True, kw_only=True)
+class Tiny(Encoder):
+    """One convolution."""
+    name = "tiny"
+    latent_dim: int = 0
+    def build(self, image_shape, dropout):
+        return Layers(image_shape[2])
+
+@dataclass(frozen=True, kw_only=True)
+class Smoothed(Objective):
+    """Cross-entropy with smoothed labels."""
+    name = "smoothed"
+    share: float = 0.1
+    def loss(self, logits, labels, projections):
+        return functional.cross_entropy(logits.float(), labels, label_smoothing=self.share)
+
+@dataclass(frozen=True)
+class Worst(Metric):
+    """Recall of the worst class."""
+    name = "worst"
+    title = "recall of the worst class"
+    unit = "percent"
+    def measure(self, probabilities, labels):
+        right = probabilities.argmax(axis=1) == labels
+        return min(float(right[labels == k].mean()) for k in range(probabilities.shape[1]))
+
+def trials():
+    return [Trial(dataset="fashion_mini", strategy=get_strategy("margin"), encoder=Tiny(), objective=Smoothed(share=0.2),
+                  metrics=(Worst(),), budget=10, rounds=1, training=Training(epochs=2),
+                  splits=SplitSettings(initial_size=40, validation_size=50, pool_size=200))]
+
+if __name__ == "__main__":
+    sys.exit(sweep(trials))
+'''
+
+
+def test_an_encoder_an_objective_and_a_metric_of_ones_own(folder: Path) -> None:
+    """From the sweep file alone: run, recorded by name, reported with its title, set by --set, and repeated."""
+    (folder / "mine.py").write_text(EVERY_AXIS)
+    run(folder, "--results", "r", "--set", "objective.share=0.1", "--set", "encoder.latent_dim=5")
+    results = load_results(folder / "r")
+    assert results.rounds["test_worst"].between(0, 1).all()
+    (trial,) = results.trials.to_dict("records")
+    assert (trial["encoder.name"], trial["encoder.latent_dim"]) == ("tiny", 5)
+    assert (trial["objective.name"], trial["objective.share"]) == ("smoothed", 0.1)
+    assert "recall of the worst class" in (folder / "r/report/index.html").read_text()
+    (trial_id,) = load_manifests(folder / "r")
+    command = [sys.executable, "-m", "dalbt_ray.cli", "rerun", "r", trial_id]
+    for extra, status, words in (
+        ((), 2, "--sweep-file mine.py"),
+        (("--sweep-file", "mine.py"), 0, "all 2 rounds repeated, identical to the last bit"),
+    ):
+        done = subprocess.run(
+            [*command, *extra],
+            cwd=folder,
+            env={"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1", "HOME": str(folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=250,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        assert words in done.stdout + done.stderr
