@@ -38,8 +38,7 @@ from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.objectives.joint import Joint
-from dalbt_ray.views.batch_views import make_views
-from dalbt_ray.views.byol import ByolViews
+from dalbt_ray.views.byol import ByolViews, make_views
 
 BATCH, REPETITIONS = 64, 5
 USUAL_IMAGES = BATCH * 15  # a block of the slow side; about two seconds

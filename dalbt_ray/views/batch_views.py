@@ -4,59 +4,15 @@ Resized crop, flip and blur are linear and act on rows and columns apart, so tog
 matrices per image: view = rows @ image @ columns^T. Colors are element-wise steps. No loop runs over images.
 """
 
-from dataclasses import fields
 from math import pi
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from dalbt_ray.views.view_parameters import ViewParameters, draw_parameters
-
-if TYPE_CHECKING:
-    from dalbt_ray.views.byol import ByolViews
+from dalbt_ray.views.view_parameters import ViewParameters
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in Pillow and torchvision
 _CHROMA = ((0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))  # I and Q of YIQ (FCC NTSC)
-
-
-def make_views(
-    images: Tensor,
-    settings: "ByolViews",
-    generator: torch.Generator,
-    *,
-    rank: int = 0,
-    world_size: int = 1,
-    global_size: int | None = None,
-) -> tuple[Tensor, Tensor]:
-    """View a and view b of each image, float32[b, c, h, w] in [0, 1].
-
-    Every worker draws the parameters of the whole global batch from a generator in the same state and applies
-    those of its own rows, so that several workers make exactly the views of one. Worker `rank` holds the rows
-    rank, rank + world_size, rank + 2 * world_size, ... of the global batch.
-
-    Args:
-        images: uint8[b, c, h, w], or float in [0, 1]; this worker's share of the batch.
-        settings: what to draw; the color operations that mean nothing on gray images (c = 1) are skipped
-            there.
-        generator: source of all draws, used by one call.
-        rank: of this worker.
-        world_size: number of workers.
-        global_size: images in the global batch; needed when the shares are unequal, else b * world_size.
-    """
-    count, _, height, width = images.shape
-    total = count * world_size if global_size is None else global_size
-    drawn = draw_parameters(total, height, width, settings, generator)
-    own = [drawn.rows(slice(view * total + rank, (view + 1) * total, world_size)) for view in (0, 1)]
-    parameters = ViewParameters(
-        *(
-            torch.cat([getattr(view, field.name) for view in own]).to(images.device, non_blocking=True)
-            for field in fields(ViewParameters)
-        )
-    )
-    pixels = images.float().div(255) if images.dtype == torch.uint8 else images
-    views = apply_views(pixels.repeat(2, 1, 1, 1), parameters)
-    return views[:count], views[count:]
 
 
 def apply_views(images: Tensor, parameters: ViewParameters) -> Tensor:

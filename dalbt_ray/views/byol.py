@@ -1,6 +1,7 @@
 """BYOL's augmentations, which Barlow Twins and the paper take over."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from math import log
 from typing import Annotated, ClassVar
 
 import torch
@@ -9,8 +10,9 @@ from torch import Tensor
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.options.ranges import Positive, Probability
-from dalbt_ray.views.batch_views import make_views
+from dalbt_ray.views.batch_views import apply_views
 from dalbt_ray.views.pair_of_views import Share, Views
+from dalbt_ray.views.view_parameters import ViewParameters
 
 Interval = tuple[Positive, Positive]
 
@@ -67,3 +69,104 @@ class ByolViews(Views):
         return make_views(
             images, self, generator, rank=share.rank, world_size=share.workers, global_size=share.total
         )
+
+
+def make_views(
+    images: Tensor,
+    settings: ByolViews,
+    generator: torch.Generator,
+    *,
+    rank: int = 0,
+    world_size: int = 1,
+    global_size: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """View a and view b of each image, float32[b, c, h, w] in [0, 1].
+
+    Every worker draws the parameters of the whole global batch from a generator in the same state and applies
+    those of its own rows, so that several workers make exactly the views of one. Worker `rank` holds the rows
+    rank, rank + world_size, rank + 2 * world_size, ... of the global batch.
+
+    Args:
+        images: uint8[b, c, h, w], or float in [0, 1]; this worker's share of the batch.
+        settings: what to draw; the color operations that mean nothing on gray images (c = 1) are skipped
+            there.
+        generator: source of all draws, used by one call.
+        rank: of this worker.
+        world_size: number of workers.
+        global_size: images in the global batch; needed when the shares are unequal, else b * world_size.
+    """
+    count, _, height, width = images.shape
+    total = count * world_size if global_size is None else global_size
+    drawn = draw_parameters(total, height, width, settings, generator)
+    own = [drawn.rows(slice(view * total + rank, (view + 1) * total, world_size)) for view in (0, 1)]
+    parameters = ViewParameters(
+        *(
+            torch.cat([getattr(view, field.name) for view in own]).to(images.device, non_blocking=True)
+            for field in fields(ViewParameters)
+        )
+    )
+    pixels = images.float().div(255) if images.dtype == torch.uint8 else images
+    views = apply_views(pixels.repeat(2, 1, 1, 1), parameters)
+    return views[:count], views[count:]
+
+
+_DRAWS = 14  # uniform numbers per view; the order below is part of a trial's identity
+
+
+def draw_parameters(
+    count: int,
+    height: int,
+    width: int,
+    settings: ByolViews,
+    generator: torch.Generator,
+) -> ViewParameters:
+    """Parameters of both views of `count` images, by one call on `generator`: first those of view a, then b.
+
+    The crop is drawn as in torchvision, except that a window that does not fit is shrunk to the image, where
+    torchvision draws again (up to ten times), and that the window is not rounded to whole pixels.
+
+    Args:
+        count: images in the batch.
+        height: of an image, in pixels.
+        width: of an image, in pixels.
+        settings: ranges and probabilities.
+        generator: the draws' source; the parameters live on its device.
+
+    Returns:
+        Parameters with n = 2 * count: rows 0..count-1 belong to view a, the others to view b.
+    """
+    uniform = torch.rand(count, 2, _DRAWS, generator=generator, device=generator.device)
+    columns = uniform.transpose(0, 1).reshape(2 * count, -1).unbind(1)
+    area_draw, ratio_draw, top, left, flip, jitter = columns[:6]
+    brightness, contrast, saturation, hue, gray, blur, sigma, solarize = columns[6:]
+    area = height * width * _between(area_draw, settings.crop_scale)
+    ratio = torch.exp(_between(ratio_draw, (log(settings.crop_ratio[0]), log(settings.crop_ratio[1]))))
+    # A window below one pixel would have nothing to interpolate between.
+    crop_height = (area / ratio).sqrt().clamp(1, height)
+    crop_width = (area * ratio).sqrt().clamp(1, width)
+    jittered = (jitter < settings.jitter).float()
+
+    def factor(draw: Tensor, strength: float) -> Tensor:
+        return 1 + jittered * strength * (2 * draw - 1)
+
+    def chosen(draw: Tensor, probability: tuple[float, float]) -> Tensor:
+        return (draw.view(2, -1) < draw.new_tensor(probability)[:, None]).flatten().float()
+
+    return ViewParameters(
+        top=top * (height - crop_height),
+        left=left * (width - crop_width),
+        height=crop_height,
+        width=crop_width,
+        flip=(flip < settings.flip).float(),
+        sigma=chosen(blur, settings.blur) * _between(sigma, settings.blur_sigma),
+        brightness=factor(brightness, settings.brightness),
+        contrast=factor(contrast, settings.contrast),
+        saturation=factor(saturation, settings.saturation),
+        hue=jittered * settings.hue * (2 * hue - 1),
+        gray=(gray < settings.gray).float(),
+        solarize=chosen(solarize, settings.solarize),
+    )
+
+
+def _between(uniform: Tensor, bounds: tuple[float, float]) -> Tensor:
+    return bounds[0] + (bounds[1] - bounds[0]) * uniform

@@ -200,8 +200,8 @@ class Worst(Metric):
         return min(float(right[labels == k].mean()) for k in range(probabilities.shape[1]))
 
 def trials():
-    return [Trial(dataset="fashion_mini", strategy=get_strategy("margin"), encoder=Tiny(), objective=Smoothed(share=0.2),
-                  metrics=(Worst(),), budget=10, rounds=1, training=Training(epochs=2),
+    return [Trial(dataset="fashion_mini", strategy=get_strategy("margin"), encoder=Tiny(),
+                  objective=Smoothed(share=0.2), metrics=(Worst(),), budget=10, rounds=1, training=Training(epochs=2),
                   splits=SplitSettings(initial_size=40, validation_size=50, pool_size=200))]
 
 if __name__ == "__main__":

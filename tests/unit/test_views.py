@@ -9,11 +9,11 @@ from scipy.ndimage import affine_transform
 from torch import Tensor
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.views.batch_views import apply_views, make_views
-from dalbt_ray.views.byol import ByolViews
+from dalbt_ray.views.batch_views import apply_views
+from dalbt_ray.views.byol import ByolViews, draw_parameters, make_views
 from dalbt_ray.views.digits import DigitViews
 from dalbt_ray.views.pair_of_views import Share
-from dalbt_ray.views.view_parameters import ViewParameters, draw_parameters
+from dalbt_ray.views.view_parameters import ViewParameters
 
 
 def seeded(seed: int = 0) -> torch.Generator:
