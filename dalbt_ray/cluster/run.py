@@ -11,14 +11,14 @@ from types import FrameType
 from ray import tune
 
 from dalbt_ray.cluster.code_version import code_hash
-from dalbt_ray.cluster.embed_pool import SharedFeatures, run_on_ray
 from dalbt_ray.cluster.connection import Connection, connected, live_nodes
+from dalbt_ray.cluster.embed_pool import SharedFeatures, run_on_ray
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Packing, Share, pack, share_of
 from dalbt_ray.cluster.shared_images import materialize_image_set
 from dalbt_ray.cluster.train_loop import SharedWork, run_in_tune
-from dalbt_ray.cluster.watch import Watch
 from dalbt_ray.cluster.turns import turns_of
+from dalbt_ray.cluster.watch import Watch
 from dalbt_ray.config import ImageKey, Trial
 from dalbt_ray.data.embedding.embedded_set import embedded_image_set
 from dalbt_ray.data.image_set import ImageSet, ImageSetFiles

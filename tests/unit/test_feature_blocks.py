@@ -74,7 +74,9 @@ def test_features_stand_for_the_images_in_order(root: Path) -> None:
     np.testing.assert_allclose(spread, np.diag(np.diag(spread)), atol=1e-4)
     assert spread[0, 0] > spread[1, 1]
     test = (means(plain.test_images) - raw.mean(axis=0)) / scale
-    np.testing.assert_allclose(found.test_images.reshape(-1, 2) @ features.T, test @ centered.T, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(
+        found.test_images.reshape(-1, 2) @ features.T, test @ centered.T, rtol=1e-4, atol=1e-3
+    )
     assert (found.test_in_train, plain.test_in_train) == (1, 1)
     assert found.images.shape == (1, 1, 2)
     assert found.data_hash == plain.data_hash
