@@ -4,6 +4,7 @@ The unit of work is a block of 1,000 images: an actor of the pool reads, decodes
 nor the object store ever holds images, and a driver that is killed has lost at most the blocks under way.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,7 @@ import ray.data
 import torch
 from numpy.typing import NDArray
 from ray.data import ActorPoolStrategy
+from ray.exceptions import RayError
 
 from dalbt_ray.cluster.shared_images import keep_order_quietly
 from dalbt_ray.data.decoding import Shape
@@ -21,26 +23,50 @@ from dalbt_ray.data.embedding.embed_blocks import BlockToEmbed, embed_block
 from dalbt_ray.data.embedding.embedding import Embedding
 from dalbt_ray.data.embedding.feature_blocks import Block
 
+_log = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+"""How often a pool of actors is started before a failure counts."""
+
 
 def run_on_ray(embedding: Embedding, todo: Sequence[BlockToEmbed]) -> Iterator[tuple[BlockToEmbed, Block]]:
-    """The runner of a connected Ray: one actor for each CPU, or each GPU where there are any."""
+    """The runner of a connected Ray: one actor for each CPU, or each GPU where there are any.
+
+    A process or node that dies costs the blocks under way: a new pool does them.
+    """
     keep_order_quietly()
+    left = list(todo)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            for block, content in _embedded(embedding, tuple(left)):
+                left.remove(block)
+                yield block, content
+        except RayError:
+            if attempt == ATTEMPTS:
+                raise
+            _log.warning("embedding: %d blocks are left, once more", len(left), exc_info=True)
+        else:
+            return
+
+
+def _embedded(embedding: Embedding, todo: tuple[BlockToEmbed, ...]) -> Iterator[tuple[BlockToEmbed, Block]]:
     total = ray.cluster_resources()
     gpus = int(total.get("GPU", 0))
     actors = max(1, min(gpus or int(total.get("CPU", 1)), len(todo)))
     work = ray.data.from_items(
         [{"place": place} for place in range(len(todo))], override_num_blocks=len(todo)
     )
-    # The weights go to the object store once, and every actor reads them there.
-    shipped = ray.put(embedding.build())
     embedded = work.map_batches(
         BlockEmbedder,
-        fn_constructor_args=(tuple(todo), [shipped]),
+        fn_constructor_args=(todo, embedding),
         batch_size=1,
         batch_format="numpy",
         num_cpus=1,
         num_gpus=1 if gpus else 0,
         compute=ActorPoolStrategy(size=actors),
+        # Ray Data's own restarts come with a message of Ray's core on the console, whether or not they are needed.
+        max_restarts=0,
+        max_task_retries=0,
     )
     for batch in embedded.iter_batches(batch_size=1, batch_format="numpy", prefetch_batches=0):
         digests = [bytes(digest) for digest in batch["pixels"][0]]
@@ -52,13 +78,13 @@ class BlockEmbedder:
 
     Args:
         todo: all blocks.
-        shipped: the reference of what embeds, in a list, so that Ray does not fetch it for every call.
+        embedding: which every actor builds: the file of its weights, like those of the images, is on every node.
     """
 
-    def __init__(self, todo: tuple[BlockToEmbed, ...], shipped: list[ray.ObjectRef]) -> None:
+    def __init__(self, todo: tuple[BlockToEmbed, ...], embedding: Embedding) -> None:
         torch.set_num_threads(1)  # as in process: the last bits depend on it
         self._todo = todo
-        self._embed = ray.get(shipped[0])
+        self._embed = embedding.build()
 
     def __call__(self, batch: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """`place` int64[1] to `features` float32[1, b, d] and `pixels` uint8[1, b, 16]."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from dalbt_ray.data.embedding.embedding import Embed, Embedding
 from dalbt_ray.errors import InputError
-from dalbt_ray.models.encoder import Backbone, Encoder, Shape
+from dalbt_ray.models.encoder import Backbone, Cost, Encoder, Shape
 from dalbt_ray.models.logistic_regression import LogisticRegression
 from dalbt_ray.models.pretrained import Preprocessing, source_of
 from dalbt_ray.models.weights import linear
@@ -58,6 +58,7 @@ class Frozen(Encoder):
     smallest_side: ClassVar[int] = 1
     gpu_share: ClassVar[float] = 0.0
     trials_in_a_row: ClassVar[int] = 20
+    cost: ClassVar[Cost | None] = Cost(step=0.002, image=1e-5)
     model: str = "efficientnet_lite0"
     weights: str = field(default="", metadata={"identity": False})
     weights_sha256: str = ""
@@ -202,7 +203,14 @@ class FrozenEmbedding(Embedding):
         """The model with its weights."""
         source = source_of(self.model)
         file = Path(self.weights).expanduser() if self.weights else source.installed_weights(self.model)
-        assert file is not None  # `Frozen.check` refuses it
+        # Checked when the encoder was made, but that may have been on another machine.
+        if (
+            file is None
+            or not file.is_file()
+            or _sha256(file, file.stat().st_mtime_ns) != self.weights_sha256
+        ):
+            problem = f"is not the file with SHA-256 {self.weights_sha256} on this machine"
+            raise InputError("encoder.weights", str(file or ""), problem, remedy=source.to_bring(self.model))
         return ModelEmbed(source.load(self.model, file), self.preprocessing)
 
 
