@@ -4,7 +4,6 @@ The unit of work is a block of 1,000 images: an actor of the pool reads, decodes
 nor the object store ever holds images, and a driver that is killed has lost at most the blocks under way.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -15,7 +14,6 @@ import ray.data
 import torch
 from numpy.typing import NDArray
 from ray.data import ActorPoolStrategy
-from ray.exceptions import RayError
 
 from dalbt_ray.cluster.shared_images import keep_order_quietly
 from dalbt_ray.data.decoding import Shape
@@ -23,33 +21,13 @@ from dalbt_ray.data.embedding.embed_blocks import BlockToEmbed, embed_block
 from dalbt_ray.data.embedding.embedding import Embedding
 from dalbt_ray.data.embedding.feature_blocks import Block
 
-_log = logging.getLogger(__name__)
-
-ATTEMPTS = 3
-"""How often a pool of actors is started before a failure counts."""
-
 
 def run_on_ray(embedding: Embedding, todo: Sequence[BlockToEmbed]) -> Iterator[tuple[BlockToEmbed, Block]]:
     """The runner of a connected Ray: one actor for each CPU, or each GPU where there are any.
 
-    A process or node that dies costs the blocks under way: a new pool does them.
+    An actor that dies is started again by Ray Data; its block is embedded once more.
     """
     keep_order_quietly()
-    left = list(todo)
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            for block, content in _embedded(embedding, tuple(left)):
-                left.remove(block)
-                yield block, content
-        except RayError:
-            if attempt == ATTEMPTS:
-                raise
-            _log.warning("embedding: %d blocks are left, once more", len(left), exc_info=True)
-        else:
-            return
-
-
-def _embedded(embedding: Embedding, todo: tuple[BlockToEmbed, ...]) -> Iterator[tuple[BlockToEmbed, Block]]:
     total = ray.cluster_resources()
     gpus = int(total.get("GPU", 0))
     actors = max(1, min(gpus or int(total.get("CPU", 1)), len(todo)))
@@ -58,15 +36,12 @@ def _embedded(embedding: Embedding, todo: tuple[BlockToEmbed, ...]) -> Iterator[
     )
     embedded = work.map_batches(
         BlockEmbedder,
-        fn_constructor_args=(todo, embedding),
+        fn_constructor_args=(tuple(todo), embedding),
         batch_size=1,
         batch_format="numpy",
         num_cpus=1,
         num_gpus=1 if gpus else 0,
         compute=ActorPoolStrategy(size=actors),
-        # Ray Data's own restarts come with a message of Ray's core on the console, whether or not they are needed.
-        max_restarts=0,
-        max_task_retries=0,
     )
     for batch in embedded.iter_batches(batch_size=1, batch_format="numpy", prefetch_batches=0):
         digests = [bytes(digest) for digest in batch["pixels"][0]]

@@ -57,10 +57,8 @@ def trials(head: str) -> list[Trial]:
 
 
 @pytest.mark.parametrize("head", ["linear", "mlp"])
-def test_ray_and_this_process_give_the_same_bits(
-    tmp_path: Path, root: Path, head: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Each side embeds for itself, and one block of Ray's is torn in between, so that it is done again elsewhere."""
+def test_ray_and_this_process_give_the_same_bits(tmp_path: Path, root: Path, head: str) -> None:
+    """Each side embeds for itself: the blocks of the first are torn in between."""
     from dalbt_ray.cluster.run import run_sweep
 
     kept = root / ".features"
@@ -80,4 +78,3 @@ def test_ray_and_this_process_give_the_same_bits(
         for file in kept.rglob("*.parquet"):
             file.write_bytes(file.read_bytes()[:-100])
     assert found["ray"] == found["here"]
-    assert "core_worker" not in "".join(capfd.readouterr())
