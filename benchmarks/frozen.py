@@ -22,7 +22,7 @@ from time import process_time
 import numpy as np
 import torch
 
-from dalbt_ray import Frozen, InputError, Trial, load_results, with_seeds
+from dalbt_ray import Frozen, InputError, Trial, get_strategy, load_results, with_seeds
 from dalbt_ray.data.embedding.embed_blocks import embed_missing, file_to_embed, run_here
 from dalbt_ray.data.embedding.embedded_set import load_images
 from dalbt_ray.data.image_set import ImageSetFiles
@@ -80,7 +80,7 @@ def sweep_time(root: Path) -> None:
 
 def accuracy(root: Path) -> None:
     """Mean test accuracy of random labels."""
-    setting = replace(frozen("cifar10", 100, 15), encoder=Frozen())
+    setting = replace(frozen("cifar10", 100, 15), encoder=Frozen(), strategy=get_strategy("random"))
     with tempfile.TemporaryDirectory() as folder:
         run(with_seeds([setting], range(3)), root, folder)
         rounds = load_results(folder).rounds
