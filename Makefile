@@ -18,8 +18,9 @@ check: setup-dev  ## format, lint, types, import order
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: setup  ## docs/options.md from the classes
+docs: setup  ## docs/options.md from the classes, pages of studies from their results
 	$(BIN)/python -m scripts.make_options_page
+	$(BIN)/python -m scripts.make_study_pages
 
 bench: setup  ## every claim of the README, measured side by side
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from dalbt_ray.data.image_set import load_image_set
 from dalbt_ray.models.dropout import draw_dropout_masks, dropout_pass, set_dropout_generator
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import Network, NetworkSettings, build_network
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.batch_bald import BatchBALD
@@ -101,7 +102,7 @@ def train(data_root: Path | None, seed: int) -> tuple[Network, torch.Tensor, NDA
         return torch.from_numpy(image_set.images.take(rows)).permute(0, 3, 1, 2).float() / 255
 
     generator = torch.Generator().manual_seed(seed)
-    network = build_network(NetworkSettings(dropout=0.5), image_set.images.shape, 10, generator)
+    network = build_network(LeNet(), NetworkSettings(dropout=0.5), image_set.images.shape, 10, generator)
     set_dropout_generator(network, generator)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     images, targets = pixels(labeled), torch.from_numpy(image_set.labels[labeled]).long()

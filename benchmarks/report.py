@@ -28,7 +28,7 @@ def records(trial: Trial, budget: int, rng: np.random.Generator) -> list[Record]
         "dataset": trial.dataset,
         "ood": trial.ood,
         "strategy": trial.strategy.name,
-        "objective": trial.objective,
+        "objective": trial.objective.name,
         "network_id": trial.network_id,
         "budget": trial.budget,
         "seed": trial.seed,
@@ -109,7 +109,7 @@ def fill(root: Path, most: int) -> int:
         manifest = {
             "label": trial.label,
             "status": "ok",
-            "config": trial.canonical(),
+            "config": trial.as_json(),
             "data": {"test_in_train": 0, "ood_in_train": 0},
         }
         store.publish(name, manifest, records(trial, min(trial.budget, most), rng))

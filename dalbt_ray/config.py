@@ -159,8 +159,7 @@ class Trial(Value):
     @property
     def label(self) -> str:
         """A short name: what a progress line shows."""
-        said = essence(self.strategy)
-        options = ",".join(f"{key}={value}" for key, value in said.items() if key not in ("name", "class"))
+        options = ",".join(f"{name}={value}" for name, value in self.strategy.changed_options())
         strategy = f"{self.strategy.name}[{options}]" if options else self.strategy.name
         ood = f"+{self.ood}" if self.ood else ""
         return f"{self.dataset}{ood} b={self.budget} {strategy} ({self.objective.name}) seed {self.seed}"

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.results import verify
+from dalbt_ray.results import trial_id, verify
 from dalbt_ray.results.compaction import write_bundle
 from dalbt_ray.results.load import open_results
 from dalbt_ray.results.parquet_form import conform, encode
@@ -27,11 +27,18 @@ from dalbt_ray.results.schemas import SCHEMAS, TABLES, Table
 from dalbt_ray.results.storage.folder import read_sweep
 from dalbt_ray.results.storage.protocol import Storage, open_storage
 from dalbt_ray.results.storage.sealed import seal
+from dalbt_ray.strategies import Method
 
 Json = dict[str, Any]
 
 OBJECTIVE_OPTIONS = ("self_supervised_weight", "redundancy_weight", "self_supervised_data")
 """Options of the joint objective that were recorded under `training`, whatever the objective was."""
+
+SINCE_THEN = {"dalbt": {"tails": "plain"}}
+"""Options that came later, with what held before them."""
+
+FIRST_VERSION = ("vaal", "waal", "batch_bald")
+"""Strategies whose algorithm has changed since: their trials keep the id of version 1, which no sweep of today has."""
 
 DATA_WORDS = {"foreign": "ood", "foreign_in_own": "ood_in_train"}
 
@@ -55,8 +62,12 @@ class Identity:
 
 def new_config(old: Json) -> Json:
     """Today's form of a configuration: encoder and objective are values of their own."""
-    network, training = dict(old["network"]), dict(old["training"])
+    network, training, strategy = dict(old["network"]), dict(old["training"]), dict(old["strategy"])
     encoder = {"name": network.pop("encoder"), "latent_dim": network.pop("latent_dim")}
+    del network["variational"]  # the strategy says so
+    strategy |= SINCE_THEN.get(strategy["name"], {})
+    if strategy["name"] == "dal_osr":
+        strategy["auxiliary"] = {**strategy["auxiliary"], "pool_epochs": 0.0}
     options = {name: training.pop(name) for name in OBJECTIVE_OPTIONS}
     objective = {"name": old["objective"]} | (options if old["objective"] == "joint" else {})
     return old | {
@@ -64,6 +75,8 @@ def new_config(old: Json) -> Json:
         "network": network,
         "objective": objective,
         "training": training,
+        "strategy": strategy,
+        "views": {"name": "byol", **old["views"]},
         "metrics": [],
     }
 
@@ -74,11 +87,19 @@ def identify(config: Json, data_hash: str) -> Identity:
     Raises:
         InputError: a field that today's code does not know.
     """
-    from dalbt_ray.config import CLASSES, Trial
-    from dalbt_ray.options.canonical import as_json, from_json
+    from dalbt_ray.config import ALGORITHM_VERSION, known_classes, trial_from_json
+    from dalbt_ray.options.canonical import essence
 
-    trial = from_json(Trial, config, CLASSES)
-    return Identity(trial.trial_id(data_hash), trial.network_id, trial.label, as_json(trial))
+    strategy = config["strategy"]
+    old = strategy["name"] in FIRST_VERSION
+    today = {"version": known_classes()[Method][strategy["name"]].version} if old else {}
+    trial = trial_from_json(config | {"strategy": strategy | today})
+    said = essence(trial)
+    del said["rounds"]
+    if old:
+        del said["strategy"]["version"]
+    kept = trial.as_json() | ({"strategy": strategy} if old else {})
+    return Identity(trial_id(said, data_hash, ALGORITHM_VERSION), trial.network_id, trial.label, kept)
 
 
 def convert(

@@ -39,7 +39,7 @@ def repeated_mnist() -> list[Trial]:
     strategies = [
         get_strategy("random"),
         get_strategy("dbal", dropout=DROPOUT, samples=PASSES),
-        get_strategy("batch_bald", dropout=DROPOUT, samples=PASSES),
+        get_strategy("batch_bald", dropout=DROPOUT, samples=PASSES, joint_size=10),
     ]
     return with_seeds([replace(setting, strategy=strategy) for strategy in strategies], range(6))
 

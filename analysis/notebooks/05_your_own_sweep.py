@@ -50,12 +50,17 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dalbt_ray.config import Training, Trial
-from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.launch.grid import with_seeds
-from dalbt_ray.launch.sweep_command import sweep
-from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies import Random, Ranked
+from dalbt_ray import (
+    PoolView,
+    Ranked,
+    SplitSettings,
+    Supervised,
+    Training,
+    Trial,
+    get_strategy,
+    sweep,
+    with_seeds,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +85,12 @@ def my_sweep() -> list[Trial]:
         splits=SplitSettings(train_limit=None, initial_size=50, validation_size=500),
         training=Training(epochs=5, min_steps=40),
     )
-    return with_seeds([replace(setting, strategy=LogRatio()), replace(setting, strategy=Random())], (0, 1))
+    strategies = (LogRatio(), get_strategy("random"))
+    return with_seeds([replace(setting, strategy=strategy) for strategy in strategies], (0, 1))
 
 
 if __name__ == "__main__":
-    sys.exit(main({"my_sweep": my_sweep}, __doc__))
+    sys.exit(sweep({"my_sweep": my_sweep}, __doc__))
 '''
 folder = Path(os.environ.get("DALBT_WORK", tempfile.mkdtemp()))
 sweep_file, results = folder / "my_sweep.py", folder / "results"

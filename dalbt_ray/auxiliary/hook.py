@@ -109,8 +109,8 @@ class AuxiliarySettings(Value, ABC):
     def nominal_seconds(self, *, labeled: int, unlabeled: int, steps: int) -> float:
         """What a round's own networks cost beside the classifier's `steps`, in seconds of one CPU core.
 
-        For plans, until a trial has finished: measured by `benchmarks/auxiliary.py` on 28x28 gray images with
-        LeNet on one core of a shared two-core machine; the figure is in each class.
+        For plans, until a trial has finished. Measured as process CPU time on 28x28 gray images with LeNet, one
+        thread, on a two-core machine that was busy with other work: right within a factor of two.
 
         Args:
             labeled: images in the labeled set.

@@ -18,7 +18,7 @@ from dalbt_ray.auxiliary.steps import apply_gradients, image_mean
 from dalbt_ray.models.network import Network
 from dalbt_ray.options.ranges import Count, NotNegative, Positive
 
-_STEP_SECONDS = (
+_IMAGE_SECONDS = (
     1e-4  # CPU-seconds an image of a decoder step of width 16; see `AuxiliarySettings.nominal_seconds`
 )
 
@@ -53,7 +53,7 @@ class DalOsrSettings(AuxiliarySettings):
 
     def nominal_seconds(self, *, labeled: int, unlabeled: int, steps: int) -> float:  # noqa: ARG002
         """A decoder's forward and backward on 64 images a step; see the base class."""
-        return steps * 64 * _STEP_SECONDS * self.width / 16
+        return steps * 64 * _IMAGE_SECONDS * self.width / 16
 
     def build(
         self,

@@ -125,7 +125,7 @@ def _assign(cls: type[Value], content: Json, path: list[str], text: str, classes
         return False
     if text not in classes[hint]:
         raise InputError(hint.path, text, "is unknown", allowed=classes[hint])
-    content[name] = {"name": text}
+    content[name] = {"name": text, "version": classes[hint][text].version}
     return True
 
 

@@ -159,7 +159,7 @@ def estimate(plan: Plan, finished: Results | None) -> Cost:
 
 
 def nominal_seconds(trial: Trial) -> float | None:
-    """Seconds of a trial on one CPU core by what its encoder and its own networks say; None if the encoder says nothing.
+    """Seconds of a trial on one CPU core, by what encoder and auxiliary say; None if the encoder says nothing.
 
     A pool of unknown size counts as 60,000 images.
     """

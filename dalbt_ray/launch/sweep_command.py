@@ -65,7 +65,7 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
         changed = {}
     if not plan.to_do and not changed:
         console.print(f"All {len(plan.planned)} trials of {arguments.preset!r} are done: nothing to do.")
-        _show_results(root, console)
+        _show_results(plan, root, console)
         return 0
     store.create_or_open({"sweep": arguments.preset, "trials": len(plan.planned)})
     with store.lease() as lease, interrupted_when_lost(lease):
@@ -84,7 +84,7 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
             f"{outcome.failed} trials failed; their errors are in {root}/errors. Try them again with:"
         )
         console.print(f"  {resume_command(argv)}")
-    _show_results(root, console)
+    _show_results(plan, root, console)
     return outcome.exit_status
 
 
@@ -211,12 +211,12 @@ def cluster_options(arguments: argparse.Namespace) -> ClusterOptions:
     )
 
 
-def _show_results(root: str, console: Console) -> None:
+def _show_results(plan: Plan, root: str, console: Console) -> None:
     from dalbt_ray.report.build import write_report
     from dalbt_ray.report.study import read_study
     from dalbt_ray.report.tables import summary_table
 
-    study = read_study(root)
+    study = read_study(root, {each.trial_id: each.trial.rounds for each in plan.planned})
     console.print(summary_table(study))
     # A report is written to a disk; results in an object store get a folder here.
     folder = Path("reports", Path(root).name) if "://" in root else Path(root, "report")

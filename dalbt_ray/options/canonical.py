@@ -71,11 +71,15 @@ def from_json(cls: type[V], content: Json, classes: Classes) -> V:
 def _class_of(cls: type[V], given: Json, classes: Classes) -> type[V]:
     if not issubclass(cls, Named):
         return cls
-    name = given.pop("name", None)
+    name, version = given.pop("name", None), given.pop("version", 1)
     names = classes.get(cls, {})
     if name not in names:
         raise InputError(cls.path, name, "is unknown", allowed=names)
-    return names[str(name)]  # type: ignore[return-value]
+    found = names[str(name)]
+    if version != found.version:
+        problem = f"is of version {version} of its algorithm, and this package has version {found.version}"
+        raise InputError(cls.path, name, problem, remedy="install the version that the manifest names")
+    return found  # type: ignore[return-value]
 
 
 def _build(hint: Any, value: Any, classes: Classes) -> Any:
@@ -92,7 +96,9 @@ def _build(hint: Any, value: Any, classes: Classes) -> Any:
 
 
 def _head(value: Value) -> Json:
-    return {"name": value.name} if isinstance(value, Named) else {}
+    if not isinstance(value, Named):
+        return {}
+    return {"name": value.name} | ({"version": value.version} if value.version > 1 else {})
 
 
 def _json(held: object) -> Any:

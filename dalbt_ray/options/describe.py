@@ -70,7 +70,7 @@ def _section(title: str, cls: type[Value], summary: str) -> str:
     if summary:
         lines.append(f"{summary}\n")
     rows = [
-        f"| `{option.path}` | {option.kind} | {option.default} | {option.source} | {option.meaning.replace('|', chr(92) + '|')} |"
+        f"| `{option.path}` | {option.kind} | {option.default} | {option.source} | {_escaped(option.meaning)} |"
         for option in options_of(cls)
     ]
     if rows:
@@ -79,6 +79,11 @@ def _section(title: str, cls: type[Value], summary: str) -> str:
     if issubclass(cls, Named):
         lines += [_section(f"`{hint.path}` of {title}", hint, "") for hint in inner]
     return "\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    """A bar would end the cell of a Markdown table."""
+    return text.replace("|", "\\|")
 
 
 def _summary(cls: type[Value]) -> str:

@@ -6,7 +6,7 @@ and what it refuses becomes an `InputError` with path, value and remedy, in Pyth
 
 from abc import ABC
 from collections.abc import Hashable
-from dataclasses import field, fields
+from dataclasses import MISSING, field, fields
 from functools import cache
 from inspect import isabstract
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -35,6 +35,15 @@ class Value:
             object.__setattr__(self, each.name, checked(type(self), each.name, given))
         self.check()
 
+    def changed_options(self) -> list[tuple[str, object]]:
+        """Name and value of each field that differs from today's default."""
+        found: list[tuple[str, object]] = []
+        for each in fields(self):  # type: ignore[arg-type]
+            default = each.default_factory() if each.default_factory is not MISSING else each.default
+            if getattr(self, each.name) != default:
+                found.append((each.name, getattr(self, each.name)))
+        return found
+
     def check(self) -> None:
         """Refuse combinations of fields that mean nothing.
 
@@ -47,6 +56,8 @@ class Named(Value, ABC):
     """A value that is chosen by name from a visible union: a strategy, an encoder, an objective, a metric."""
 
     name: ClassVar[str]
+    version: ClassVar[int] = 1
+    """Of its algorithm: raised when the same options compute something else. Trials of other values keep their ids."""
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)

@@ -100,14 +100,14 @@ def shows(one: "pd.Series[Any]", other: "pd.Series[Any]") -> str:
 
 
 def _nearest(method: str, candidates: Iterable[str], configs: pd.DataFrame) -> str | None:
-    one = configs.loc[method]
+    columns = [str(name) for name in configs.columns if not str(name).startswith("strategy.")]
+    parts = [name.split(".")[0] for name in columns]
+    held = configs[columns].to_numpy()
+    values = {str(name): list(row) for name, row in zip(configs.index, held, strict=True)}
 
     def distance(name: str) -> tuple[tuple[int, ...], str]:
-        other = configs.loc[name]
         differing = [
-            str(column).split(".")[0]
-            for column in configs.columns
-            if not str(column).startswith("strategy.") and _unlike(one[column], other[column])
+            part for part, a, b in zip(parts, values[method], values[name], strict=True) if _unlike(a, b)
         ]
         counts = [differing.count(part) for part in NEARNESS]
         return (*counts, len(differing) - sum(counts)), name

@@ -11,7 +11,7 @@ import pandas as pd
 from dalbt_ray.report.baselines import Pair, baseline_of, pairs
 from dalbt_ray.report.cells import BASE, KIND, Method, Setting, find_cells
 from dalbt_ray.report.measures import Measure, measures
-from dalbt_ray.results import ResultsStore, load_manifests, load_results
+from dalbt_ray.results import Results, ResultsStore, load_manifests, load_results
 from dalbt_ray.results.storage.folder import read_sweep
 
 Json = dict[str, Any]
@@ -100,7 +100,15 @@ class Study:
 
     def baseline(self, setting: str, method: str) -> str | None:
         """The random that a method meets first; itself for a random."""
-        return baseline_of(method, self.configs_of(setting))
+        return self._baselines[setting, method]
+
+    @cached_property
+    def _baselines(self) -> dict[tuple[str, str], str | None]:
+        return {
+            (setting, str(method)): baseline_of(str(method), configs)
+            for setting, configs in self._configs.items()
+            for method in configs.index
+        }
 
     def configs_of(self, setting: str) -> pd.DataFrame:
         """The configurations of a setting's methods that have rounds, by name."""
@@ -153,6 +161,20 @@ def prepare(
     )
 
 
+def _cut(tables: Results, asked: Mapping[str, int]) -> Results:
+    """The tables without the rounds that nobody asked for."""
+    if not asked:
+        return tables
+
+    def kept(frame: pd.DataFrame) -> pd.DataFrame:
+        last = frame["trial_id"].map(asked).astype("float64")
+        return frame[last.isna() | (frame["round"] <= last)].reset_index(drop=True)
+
+    return replace(
+        tables, rounds=kept(tables.rounds), selections=kept(tables.selections), timings=kept(tables.timings)
+    )
+
+
 def names_of_trials(trials: pd.DataFrame) -> dict[str, str]:
     """`mnist, b=100: random (supervised) seed 0` for every trial of a study, by id."""
     columns = (trials[name] for name in ("setting", "method", "seed"))
@@ -160,15 +182,20 @@ def names_of_trials(trials: pd.DataFrame) -> dict[str, str]:
     return {str(trial_id): f"{setting}: {method} seed {seed}" for trial_id, setting, method, seed in named}
 
 
-def read_study(results: Path | str) -> Study:
+def read_study(results: Path | str, asked: Mapping[str, int] | None = None) -> Study:
     """Read a finished or running sweep, from a folder or a URI such as `s3://bucket/sweep`.
+
+    Args:
+        results: the folder or URI.
+        asked: queries that a sweep asks of a trial, by trial id: what goes beyond is not shown. Trials that are not
+            named are shown whole.
 
     Raises:
         InputError: not a results folder, or damaged.
     """
     # Manifests first: a trial that finishes meanwhile is then told by its rounds alone.
     manifests = load_manifests(results)
-    tables = load_results(results, include_running=True)
+    tables = _cut(load_results(results, include_running=True), asked or {})
     store = ResultsStore(results)
     sweep = read_sweep(store.storage) or {}
     return prepare(

@@ -1,4 +1,4 @@
-"""Gather the finished trials of a results folder in a bundle: for thousands of them, and for a study in a repository."""
+"""Gather the finished trials of a results folder in a bundle: for thousands of them, or a study in a repository."""
 
 import json
 from collections.abc import Mapping

@@ -78,13 +78,18 @@ class Bait(Method):
 def projected(features: Floats, dimensions: int) -> NDArray[np.float64]:
     """Features, float[n, d], on their strongest directions and with a mean square of 1: float64[n, min(d, dimensions)].
 
-    About the origin, since F(x) is made of the features as they are. With `dimensions` of at least d it only rotates
-    them, which no trace notices.
+    About the origin, since F(x) is made of the features as they are. With `dimensions` of at least d they are only
+    scaled, otherwise the directions are those of at most 16 d images, evenly spaced: of 45,000 x 1,280 features all
+    images take 5 s of a core.
     """
     largest = float(np.abs(features).max(initial=0.0))
-    scaled = features.astype(np.float64) / (largest if largest > 0 else 1.0)
-    if dimensions < features.shape[1]:
-        _, directions = np.linalg.eigh(scaled.T @ scaled)  # ascending
-        scaled = scaled @ directions[:, -dimensions:]
+    largest = largest if largest > 0 else 1.0
+    count, width = features.shape
+    if dimensions < width:
+        seen = features[:: max(1, count // (8 * width))].astype(np.float64) / largest
+        _, directions = np.linalg.eigh(seen.T @ seen)  # ascending
+        scaled = (features @ directions[:, -dimensions:].astype(features.dtype)).astype(np.float64) / largest
+    else:
+        scaled = features.astype(np.float64) / largest
     size = np.sqrt((scaled**2).mean())
     return np.asarray(scaled / (size if size > 0 else 1.0))

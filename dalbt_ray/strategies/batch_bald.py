@@ -133,6 +133,7 @@ class BatchBALD(Ranked):
     """
 
     name: ClassVar[str] = "batch_bald"
+    version: ClassVar[int] = 2
 
     dropout: BelowOne = 0.5
     samples: AtLeastTwo = changed_default(200, introduced=20)  # noqa: RUF009

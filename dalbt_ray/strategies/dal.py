@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dalbt_ray.models.adam import Adam
+from dalbt_ray.options.ranges import Count, Positive, ShareOf
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.method import Method, top
 
@@ -26,33 +27,36 @@ class DAL(Method):
     classifier is trained, `sub_batches` times in all, so that a query does not repeat itself.
 
     As in the authors' code the unlabeled class is subsampled to ten times the labeled one, the labeled class
-    is weighted up to the same total, and training ends at 98 % accuracy, since a perfect classifier gives
-    every image the same score. Here, besides: images are ranked by the logit, which does not saturate;
-    features are standardized, so that the classifier does not depend on their scale; and the classifier is
-    smaller and its steps are limited, since against a labeled set that was drawn at random 98 % comes only by
-    heart (the authors go on for hundreds of epochs). On 10,000 points of which a cluster of 1,000 had no
-    label, 64 units and 100 steps found the cluster for 89 % of a query of 100, 256 units and 200 steps for
-    67 %. Deterministic given `rng` and the number of torch threads.
+    is weighted up to the same total, the classifier has three layers of 256 units, and training goes on in whole
+    epochs until 98 % accuracy, since a perfect classifier gives every image the same score. Here, besides: images are
+    ranked by the logit, which does not saturate; all unlabeled images are candidates, not only the subsample;
+    features are standardized, so that the classifier does not depend on their scale; and accuracy is weighted as
+    the loss is, since 98 % of eleven images to one come without telling the labeled ones. Deterministic given
+    `rng` and the number of torch threads.
 
     Attributes:
         sub_batches: classifiers trained per query; the authors take 10 to 20.
-        hidden: width of the classifier's three hidden layers; 256 in the authors' code.
-        learning_rate: Adam's. The authors take 1e-4 to 3e-4 with many more steps.
+        hidden: width of the classifier's three hidden layers.
+        learning_rate: Adam's. The authors take 1e-4 to 3e-4, with batches of 128 to 1,024.
         batch_size: images per step.
-        max_steps: steps per classifier at most.
+        max_epochs: passes over the labeled images and the subsample, per classifier, at most. The authors take 200
+            to 1,000. With half of the classes of 6,000 Fashion-MNIST images absent from 100 labels, their setting for
+            MNIST (learning rate 3e-4, batches of 1,024, 200 epochs) takes 69 % of a query of 50 from the absent half
+            in 39 CPU-seconds, 10 epochs of the defaults here 72 % in 3 seconds, 50 epochs 70 %: longer training
+            learns the labeled images by heart.
         stop_accuracy: weighted training accuracy of an epoch at which training ends; 0.98 as the authors.
         unlabeled_ratio: unlabeled images per labeled one in the training set, at most; 10 as the authors.
     """
 
     name: ClassVar[str] = "dal"
 
-    sub_batches: int = 10
-    hidden: int = 64
-    learning_rate: float = 1e-3
-    batch_size: int = 128
-    max_steps: int = 100
-    stop_accuracy: float = 0.98
-    unlabeled_ratio: int = 10
+    sub_batches: Count = 10
+    hidden: Count = 256
+    learning_rate: Positive = 1e-3
+    batch_size: Count = 128
+    max_epochs: Count = 20
+    stop_accuracy: ShareOf = 0.98
+    unlabeled_ratio: Count = 10
 
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
@@ -93,24 +97,21 @@ class DAL(Method):
         weights = shares[targets.long()]
         layers = _initial_weights([features.shape[1], self.hidden, self.hidden, self.hidden, 1], rng)
         optimizer = Adam([tensor for layer in layers for tensor in layer], learning_rate=self.learning_rate)
-        right, seen = 0.0, 0.0
         batches = -(-len(targets) // self.batch_size)
-        for step in range(self.max_steps):
-            if step % batches == 0:
-                if seen and right / seen >= self.stop_accuracy:
-                    break
-                order = torch.from_numpy(rng.permutation(len(targets)))
-                right, seen = 0.0, 0.0
-            batch = order[step % batches :: batches]
-            logits = _forward(layers, features[rows[batch]])
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(
-                logits, targets[batch], weight=weights[batch]
-            )
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            right += float((weights[batch] * ((logits > 0) == (targets[batch] > 0))).sum())
-            seen += float(weights[batch].sum())
+        for _ in range(self.max_epochs):
+            order = torch.from_numpy(rng.permutation(len(targets)))
+            right = torch.zeros(())
+            for batch in (order[first::batches] for first in range(batches)):
+                logits = _forward(layers, features[rows[batch]])
+                loss = torch.nn.functional.binary_cross_entropy_with_logits(
+                    logits, targets[batch], weight=weights[batch]
+                )
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                right += (weights[batch] * ((logits > 0) == (targets[batch] > 0))).sum()
+            if float(right) >= self.stop_accuracy * len(targets):  # the weights sum to it
+                break
         with torch.no_grad():
             scores = [_forward(layers, chunk) for chunk in torch.split(features, _CHUNK)]
         return torch.cat(scores).double().numpy()

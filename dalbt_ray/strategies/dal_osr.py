@@ -1,13 +1,12 @@
 """DAL-OSR: active learning as open-set recognition, the ancestor of DALBT."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.auxiliary.osr_decoder import DalOsrSettings
-from dalbt_ray.errors import InputError
 from dalbt_ray.options.ranges import ShareOf
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.method import Needs, Ranked
@@ -49,12 +48,6 @@ class DalOsr(Ranked):
     tail_share: ShareOf = 0.5
     # Not a default_factory: without a class attribute the inherited property would win.
     auxiliary: DalOsrSettings = DalOsrSettings()  # noqa: RUF009
-
-    def __post_init__(self) -> None:
-        if self.policy not in get_args(Policy):
-            raise InputError("policy", self.policy, "is not known to 'dal_osr'", allowed=get_args(Policy))
-        if not 0 < self.tail_share <= 1:
-            raise InputError("tail_share", self.tail_share, "must be above 0 and at most 1")
 
     @property
     def needs(self) -> Needs:

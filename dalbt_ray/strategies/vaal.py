@@ -31,6 +31,7 @@ class VAAL(Ranked):
     """
 
     name: ClassVar[str] = "vaal"
+    version: ClassVar[int] = 2
 
     # Not a default_factory: without a class attribute the inherited property would win.
     auxiliary: VaalSettings = VaalSettings()  # noqa: RUF009

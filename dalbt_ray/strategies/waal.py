@@ -37,6 +37,7 @@ class WAAL(Ranked):
     """
 
     name: ClassVar[str] = "waal"
+    version: ClassVar[int] = 2
 
     selection: NotNegative = 10.0
     # Not a default_factory: without a class attribute the inherited property would win.

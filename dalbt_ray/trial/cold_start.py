@@ -50,12 +50,12 @@ def first_chooser(strategy: Method, *, pretrained: bool) -> tuple[Method, str]:
     """Who chooses while nothing is labeled, and why it is not `strategy`; empty if it is."""
     chooser: Method
     if not strategy.cold_start:
-        chooser, why = get_strategy(strategy.fallback), f"{strategy.name} needs labels"
+        why = f"{strategy.name} needs labels"
     elif strategy.needs.scores and not pretrained:
-        chooser, why = get_strategy(strategy.fallback), "the features of an untrained encoder say nothing"
+        why = "the features of an untrained encoder say nothing"
     else:
         return strategy, ""
-    chooser, _ = first_chooser(chooser, pretrained=pretrained)
+    chooser, _ = first_chooser(get_strategy(strategy.fallback), pretrained=pretrained)
     return chooser, f"no label yet: {chooser.name} chose, since {why}"
 
 

@@ -29,7 +29,7 @@ class Scores:
     Attributes:
         probabilities: float64[k, c], softmax of the classifier.
         features: float32[k, d], the latent z.
-        mc_probabilities: float64[k, t, c] of the dropout passes, if asked for.
+        mc_probabilities: float32[k, t, c] of the dropout passes, if asked for; they are most of a pool's memory.
         member_probabilities: float64[k, m, c] of the members of an ensemble, if there are several.
         auxiliary: float64[k], the score of the strategy's own networks, if they give one.
     """
@@ -83,7 +83,7 @@ def score_batch(
         stem, sampled = network.stem(pixels), []
         for sample in range(masks.samples):
             with dropout_pass(network, masks, sample):
-                sampled.append(_softmax(network.finish(stem)))
+                sampled.append(_softmax(network.finish(stem)).astype(np.float32))
         passes = np.stack(sampled, axis=1)
     if len(networks) > 1:
         votes = np.stack([_softmax(member.classify(member.encode(pixels))) for member in networks], axis=1)

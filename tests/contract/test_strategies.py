@@ -22,7 +22,7 @@ from dalbt_ray.strategies.uncertainty_herding import UncertaintyHerding
 from tests.contract.pools import TROUBLES, pools, rows_of, smooth_pool
 
 # Options that make a method's own training short; what it promises does not depend on them.
-SHORT: dict[str, dict[str, object]] = {"dal": {"sub_batches": 2, "max_steps": 2, "hidden": 4}}
+SHORT: dict[str, dict[str, object]] = {"dal": {"sub_batches": 2, "max_epochs": 1, "hidden": 4}}
 
 METHODS: list[Method] = [get_strategy(name, **SHORT.get(name, {})) for name in STRATEGIES]
 # Samples smaller than the pools here: the same promises with the options that bound what a query costs.

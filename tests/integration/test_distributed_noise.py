@@ -14,23 +14,28 @@ import torch.multiprocessing as mp
 from torch import Tensor
 
 from dalbt_ray.auxiliary import Auxiliary, Batch
+from dalbt_ray.auxiliary.osr_decoder import DalOsrSettings
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import Network, NetworkSettings, build_network
 from dalbt_ray.trial.training import Draws, TrainingImages, fit
+from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.workers.global_batch import world_size
 from dalbt_ray.workers.world import World
 from tests.small_trials import small_image_set, small_trial
 
 WORKERS, BATCH, STEPS = 2, 7, 3
 CASES = {
-    "dropout": NetworkSettings(latent_dim=8, dropout=0.5),
-    "variational": NetworkSettings(latent_dim=8, variational=True),
-    "both": NetworkSettings(latent_dim=8, latent_norm="batch", dropout=0.5, variational=True),
+    "dropout": NetworkSettings(dropout=0.5),
+    "variational": NetworkSettings(),
+    "both": NetworkSettings(latent_norm="batch", dropout=0.5),
 }
 Seen = dict[str, list[dict[str, Tensor]]]
 
 
 class Reader(Auxiliary):
     """Keeps the gradients of every step, and puts the weights back so that no step hides behind another."""
+
+    settings = DalOsrSettings(pool_epochs=0.0)
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -52,13 +57,20 @@ def train(case: str, world: World) -> list[dict[str, Tensor]]:
     """Gradients of each step, and the mean loss of the epoch beside the last."""
     image_set, trial = small_image_set(), small_trial()
     trial = replace(trial, training=replace(trial.training, epochs=1, batch_size=BATCH))
-    network = build_network(CASES[case], image_set.images.shape, 3, torch.Generator().manual_seed(1))
+    network = build_network(
+        LeNet(latent_dim=8),
+        CASES[case],
+        image_set.images.shape,
+        3,
+        torch.Generator().manual_seed(1),
+        variational=case != "dropout",
+    )
     rows = torch.arange(120).numpy()
     reader = Reader(network)
     report = fit(
         network,
         TrainingImages(
-            images=image_set.images,
+            images=TrialImages(image_set.images, rows),
             labeled=rows[: BATCH * STEPS],
             labels=image_set.labels[: BATCH * STEPS].astype("int64"),
             pool=rows,

@@ -8,6 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import gamma, norm, rankdata, weibull_min
 
 from dalbt_ray.data.image_set import load_image_set
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.dalbt import Dalbt
@@ -219,7 +220,9 @@ def trained(absent: tuple[int, ...]) -> tuple[PoolView, NDArray[np.int64]]:
     rows = np.concatenate([chosen, rng.permutation(np.setdiff1d(np.arange(len(labels)), chosen))[:3_000]])
     pixels = torch.from_numpy(image_set.images.take(rows)).permute(0, 3, 1, 2).float() / 255
     generator = torch.Generator().manual_seed(0)
-    network = build_network(NetworkSettings(latent_norm="batch"), image_set.images.shape, 10, generator)
+    network = build_network(
+        LeNet(), NetworkSettings(latent_norm="batch"), image_set.images.shape, 10, generator
+    )
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     targets = torch.from_numpy(labels[chosen])
     for _ in range(150):

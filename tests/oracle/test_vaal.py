@@ -4,12 +4,12 @@ from math import exp, log
 
 import numpy as np
 import torch
-from dalbt_ray.metrics.quality import auroc
 from torch import Tensor
 
 from dalbt_ray.auxiliary.adversarial_vae import VaalAuxiliary, VaalSettings, evidence_loss, membership_loss
 from dalbt_ray.auxiliary.image_coder import to_canvas
 from dalbt_ray.data.image_set import ArrayImages
+from dalbt_ray.metrics.auroc import auroc
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.vaal import VAAL
 
