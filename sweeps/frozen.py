@@ -3,9 +3,10 @@
     python sweeps/frozen.py --preset quick
     python sweeps/frozen.py --data-root DIR
 
-EfficientNet-Lite0 (ImageNet; its weights are an installed package) embeds every image once; each trial solves a
-logistic regression on the features of the labeled ones. Nothing is labeled at first: max_herding, typiclust and
-core_set choose the first labels too, the others begin with a random query. All train alike, on cross-entropy.
+EfficientNet-Lite0 (ImageNet; its weights are an installed package) embeds every image once; trials see 256 principal
+axes of its features and solve a logistic regression on those of the labeled images. Nothing is labeled at first:
+max_herding, typiclust and core_set choose the first labels too, the others begin with a random query. All train
+alike, on cross-entropy.
 """
 
 import sys
@@ -22,7 +23,7 @@ def frozen(dataset: str, budget: int, rounds: int) -> Trial:
     return Trial(
         dataset=dataset,
         objective=Supervised(),
-        encoder=Frozen(),
+        encoder=Frozen(dimensions=256),
         budget=budget,
         rounds=rounds,
         splits=SplitSettings(train_limit=None, initial_size=0, validation_size=1_000),

@@ -23,7 +23,10 @@ from dalbt_ray.data.embedding.feature_blocks import Block
 
 
 def run_on_ray(embedding: Embedding, todo: Sequence[BlockToEmbed]) -> Iterator[tuple[BlockToEmbed, Block]]:
-    """The runner of a connected Ray: one actor for each CPU, or each GPU where there are any."""
+    """The runner of a connected Ray: one actor for each CPU, or each GPU where there are any.
+
+    An actor that dies is started again by Ray Data; its block is embedded once more.
+    """
     keep_order_quietly()
     total = ray.cluster_resources()
     gpus = int(total.get("GPU", 0))
@@ -31,11 +34,9 @@ def run_on_ray(embedding: Embedding, todo: Sequence[BlockToEmbed]) -> Iterator[t
     work = ray.data.from_items(
         [{"place": place} for place in range(len(todo))], override_num_blocks=len(todo)
     )
-    # The weights go to the object store once, and every actor reads them there.
-    shipped = ray.put(embedding.build())
     embedded = work.map_batches(
         BlockEmbedder,
-        fn_constructor_args=(tuple(todo), [shipped]),
+        fn_constructor_args=(tuple(todo), embedding),
         batch_size=1,
         batch_format="numpy",
         num_cpus=1,
@@ -52,13 +53,13 @@ class BlockEmbedder:
 
     Args:
         todo: all blocks.
-        shipped: the reference of what embeds, in a list, so that Ray does not fetch it for every call.
+        embedding: which every actor builds: the file of its weights, like those of the images, is on every node.
     """
 
-    def __init__(self, todo: tuple[BlockToEmbed, ...], shipped: list[ray.ObjectRef]) -> None:
+    def __init__(self, todo: tuple[BlockToEmbed, ...], embedding: Embedding) -> None:
         torch.set_num_threads(1)  # as in process: the last bits depend on it
         self._todo = todo
-        self._embed = ray.get(shipped[0])
+        self._embed = embedding.build()
 
     def __call__(self, batch: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """`place` int64[1] to `features` float32[1, b, d] and `pixels` uint8[1, b, 16]."""

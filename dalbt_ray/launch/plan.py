@@ -166,7 +166,7 @@ def nominal_seconds(trial: Trial) -> float | None:
     cost, recipe, splits, total = trial.encoder.cost, trial.training, trial.splits, 0.0
     if cost is None:
         return None
-    needs, auxiliary = trial.strategy.needs, trial.strategy.auxiliary
+    needs, auxiliary, solver = trial.strategy.needs, trial.strategy.auxiliary, trial.encoder.solver
     measured = splits.validation_size + 10_000
     pool = splits.ood_count + (splits.pool_size or 60_000) if needs.scores else 0
     for index in range(trial.rounds + 1):
@@ -176,6 +176,9 @@ def nominal_seconds(trial: Trial) -> float | None:
         if auxiliary is not None:
             steps = auxiliary.classifier_steps(steps, unlabeled=unlabeled, batch_size=recipe.batch_size)
             total += auxiliary.nominal_seconds(labeled=labeled, unlabeled=unlabeled, steps=steps)
-        total += needs.members * steps * trial.objective.cost * cost.step
+        if solver is None:
+            total += needs.members * steps * trial.objective.cost * cost.step
+        else:
+            total += solver.nominal_seconds(labeled)
         total += (labeled + measured + (needs.members + needs.dropout_samples) * pool) * cost.image
     return total

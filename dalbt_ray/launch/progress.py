@@ -19,6 +19,12 @@ from dalbt_ray.trial.clock import span
 SHOWN = 12
 """Running trials that the live block lists; the others are counted."""
 
+LISTED = 100
+"""Trials of a sweep above which only totals and failures are printed, not every trial's end."""
+
+FAILURES = 20
+"""Failures that are printed; further ones are counted, and all are in the results."""
+
 PLAIN_EVERY_S = 60.0
 """Seconds between the totals that are printed where there is no terminal."""
 
@@ -141,7 +147,10 @@ class Progress:
         if running is not None:
             self._drop_rounds(running)
             accuracy = "" if running.accuracy is None else f"  {running.accuracy:.1%}"
-            self.say(f"{self._counter()} done    {running.label}{accuracy}", quiet_live=True)
+            if self._tally.trials <= LISTED:
+                self.say(f"{self._counter()} done    {running.label}{accuracy}", quiet_live=True)
+            else:
+                self._beat()
 
     def failed(self, key: str, message: str) -> None:
         """A trial has failed for good."""
@@ -151,7 +160,10 @@ class Progress:
         if running is not None:
             self._drop_rounds(running)
             label = running.label
-        self.say(f"{self._counter()} failed  {label}: {message}")
+        if self._tally.failed <= FAILURES:
+            self.say(f"{self._counter()} failed  {label}: {message}")
+        if self._tally.failed == FAILURES:
+            self.say("further failures are counted only; the results folder keeps the reason of each")
 
     def say(self, text: str, *, quiet_live: bool = False) -> None:
         """Print one line, above the live block; `quiet_live` drops it where that block shows the same."""

@@ -48,6 +48,7 @@ def round_without_labels(run: Run, state: PoolState, records: list[Record]) -> R
 
 def first_chooser(strategy: Method, *, pretrained: bool) -> tuple[Method, str]:
     """Who chooses while nothing is labeled, and why it is not `strategy`; empty if it is."""
+    chooser: Method
     if not strategy.cold_start:
         why = f"{strategy.name} needs labels"
     elif strategy.needs.scores and not pretrained:

@@ -163,6 +163,9 @@ def test_identity_follows_the_weights_and_not_their_place() -> None:
     assert trial_from_json(trial.as_json()) == trial
     assert trial.image_key == frozen_trial(encoder=Frozen(head="mlp")).image_key
     assert trial.image_key != frozen_trial(encoder=Frozen(side=64)).image_key
+    fewer = Frozen(dimensions=64).embedding
+    assert fewer != Frozen().embedding
+    assert fewer.identity == Frozen().embedding.identity  # what is kept on disk serves both
 
 
 def test_the_mlp_learns_and_drops_out(tmp_path: Path) -> None:

@@ -45,6 +45,24 @@ def test_plain_lines_are_few_and_name_every_trial() -> None:
     assert "\x1b" not in stream.getvalue()
 
 
+def test_thousands_of_trials_stay_readable() -> None:
+    """5,000 trials in 50 minutes, 1,000 of them failed: a line a minute and the first failures."""
+    now, stream = [0.0], io.StringIO()
+    with Progress(5_000, 5_000, stream=stream, clock=lambda: now[0]) as progress:
+        for trial in range(5_000):
+            now[0] += 0.6
+            progress.started(str(trial), f"seed {trial}", 1)
+            progress.round(str(trial), {"round": 0, "test_accuracy": None})
+            if trial % 5:
+                progress.finished(str(trial))
+            else:
+                progress.failed(str(trial), "ValueError: as asked")
+    lines = stream.getvalue().splitlines()
+    assert len(lines) < 80
+    assert sum("failed  seed" in line for line in lines) == 20
+    assert "1000 failed" in progress.summary
+
+
 def test_a_long_wait_is_broken_by_one_line_a_minute() -> None:
     """Ten minutes of rounds without an end of a trial give about ten lines of totals."""
     now = [0.0]

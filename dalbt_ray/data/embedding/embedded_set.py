@@ -38,25 +38,28 @@ class Form:
 
     Attributes:
         center: float32[d].
-        axes: float32[d, d], orthonormal columns over the scale.
+        axes: float32[d, k], orthonormal columns over the scale.
     """
 
     center: Tensor
     axes: Tensor
 
     @classmethod
-    def of(cls, features: Features) -> "Form":
-        """The one that centers float32[n, d], turns it to its principal axes and makes its mean squared length 1."""
+    def of(cls, features: Features, dimensions: int = 0) -> "Form":
+        """The one that centers float32[n, d], turns it to its principal axes and makes its mean squared length 1.
+
+        Only the widest `dimensions` axes stay, all with 0; the scale is that of all.
+        """
         with _one_thread():
             center = torch.from_numpy(features.mean(axis=0, dtype=np.float64).astype(np.float32))
             centered = torch.from_numpy(features) - center
             covariance = (centered.T @ centered).double() / len(features)
-            axes = torch.linalg.eigh(covariance).eigenvectors.flip(1)
+            axes = torch.linalg.eigh(covariance).eigenvectors.flip(1)[:, : dimensions or None]
             length = covariance.trace().sqrt()
             return cls(center, (axes / (length if length > 0 else 1.0)).float())
 
     def __call__(self, features: Features) -> Features:
-        """float32[n, d] to the same shape."""
+        """float32[n, d] to float32[n, k]."""
         with _one_thread():
             result: Features = ((torch.from_numpy(features) - self.center) @ self.axes).numpy()
         return result
@@ -105,7 +108,7 @@ def embedded_image_set(
     embed_missing(needed, embedding, run, say)
     pool, digests = _read(needed[:-1])
     test, test_digests = _read(needed[-1:])
-    form = Form.of(pool[: needed[0].blocks.images])
+    form = Form.of(pool[: needed[0].blocks.images], embedding.dimensions)
     pool, test = form(pool), form(test)
     for features in (pool, test):
         features.flags.writeable = False

@@ -16,7 +16,13 @@ Embed: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 class Embedding(ABC):
-    """A frozen model with its preprocessing. A subclass is a frozen dataclass, so that equal ones share features."""
+    """A frozen model with its preprocessing. A subclass is a frozen dataclass, so that equal ones share features.
+
+    Attributes:
+        dimensions: principal axes that trials read, the widest ones; 0 for all. What is kept on disk has all.
+    """
+
+    dimensions: int = 0
 
     @property
     @abstractmethod
