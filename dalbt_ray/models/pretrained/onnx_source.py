@@ -40,7 +40,8 @@ class OnnxModule(nn.Module):
     """An ONNX file on one CPU thread. Its bytes travel with it; the session is made where it is used.
 
     Args:
-        file: its first input is float[b, 3, h, w], its first output float[b, ...], which is flattened.
+        file: its first input is float[b, 3, h, w] or float[b, h, w, 3], its first output float[b, ...], which is
+            flattened.
 
     Raises:
         InputError: onnxruntime cannot read it.
@@ -70,8 +71,11 @@ class OnnxModule(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """float[b, 3, h, w] to float[b, d]."""
         session = self.session()
+        first = session.get_inputs()[0]
+        if first.shape[-1] == 3:  # channels last
+            images = images.permute(0, 2, 3, 1)
         pixels = np.ascontiguousarray(images.cpu().numpy())
-        features = session.run(None, {session.get_inputs()[0].name: pixels})[0]
+        features = session.run(None, {first.name: pixels})[0]
         return torch.from_numpy(np.asarray(features, np.float32).reshape(len(images), -1))
 
     def __getstate__(self) -> dict[str, Any]:
