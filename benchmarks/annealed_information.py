@@ -21,7 +21,7 @@ from dalbt_ray.models.network import Network
 from dalbt_ray.models.pooling import max_pool
 
 PICKS, CHAINS, TEMPERATURES = 10, 32, 300
-FLIPPED = torch.tensor([0.02, 0.06, 0.2, 0.5])  # shares of a layer's mask that a proposal draws anew
+FLIPPED = torch.tensor([0.02, 0.06, 0.2, 0.5])  # shares of a layer's mask that a proposal draws again
 LAYERS = (0, 1, 2, 2, 2, 2)  # moved at each temperature; the last costs next to nothing
 
 State = tuple[Tensor, Tensor, Tensor]
@@ -74,7 +74,7 @@ class Chains:
         return chosen[..., 0].double().sum(1)
 
     def move(self, layer: int, labels: Tensor, now: Tensor, heat: float, draw: torch.Generator) -> Tensor:
-        """One Metropolis step on a layer's masks: part of each is drawn anew from its prior. The new likelihood."""
+        """One Metropolis step on a layer's masks: part of each is drawn again from its prior. The new likelihood."""
         old = self.masks[layer]
         share = FLIPPED[torch.randint(len(FLIPPED), (len(old),), generator=draw)].view(
             -1, *[1] * (old.dim() - 1)

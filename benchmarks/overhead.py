@@ -2,7 +2,7 @@
 
 Overhead is the part of the wall time, from typing the command to its end, in which a slot for a trial was neither
 training, scoring, selecting nor evaluating: starting Ray, reading and sharing images, scheduling, committing,
-printing and building the report. The same trials run in one process beside it, without Ray.
+printing and building the report. The same trials run in one process next to it, without Ray.
 """
 
 import argparse

@@ -6,7 +6,7 @@ Four trials run at once on a Ray of our own, one round each with few steps, then
 SVHN as OOD set if `--data-root` has them, else the embedded Fashion-MNIST with KMNIST. LeNet is trained, since
 VGG16 takes minutes a round on a CPU; its weights and Adam's moments would add about 180 MiB a trial. Measured at
 the peak: the resident memory of the four trials' processes, pages that processes share counted once (PSS), and
-beside it what each of them has for itself (USS).
+next to it what each of them has for itself (USS).
 """
 
 import argparse

@@ -6,7 +6,7 @@ The embedded Fashion-MNIST images are repeated with noise into Parquet files of 
 weights scores them through `score_files` (Ray Data with two actors that read, decode, score and rank by DALBT's
 Weibull tails), and the best 1,000 are kept. Measured: wall seconds at each size, and the peak of the
 resident memory of the driver and all of Ray's Python processes together. Pages that processes share, the code of
-torch above all, are counted once (PSS); the plain sum of RSS, which counts them once per process, stands beside it.
+torch above all, are counted once (PSS); the plain sum of RSS, which counts them once per process, stands next to it.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 The data root must hold `fashion_mnist/{train,test}.parquet` and `kmnist/test.parquet` in our form, in the
 official order. A class-balanced subset is drawn with a fixed seed, kept in the official order with the
-official index as `id`, and encoded anew: any lossless copy gives the same images, and the same Pillow and
+official index as `id`, and encoded again: any lossless copy gives the same images, and the same Pillow and
 pyarrow give the same bytes.
 """
 

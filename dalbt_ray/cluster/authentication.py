@@ -1,6 +1,6 @@
 """Who may use our Ray cluster: a token on every connection, no dashboard unless asked, a warning if open.
 
-Whoever reaches the ports of a Ray cluster without authentication runs any code there (CVE-2023-48022). Ray
+Anyone who reaches the ports of a Ray cluster without authentication runs any code there (CVE-2023-48022). Ray
 fixes the authentication mode when it is imported, so this module must not import Ray at its top and is called
 first:
 

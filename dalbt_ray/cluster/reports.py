@@ -1,4 +1,4 @@
-"""What a worker tells the driver of the trials that it runs. Pure: whoever sends it is passed in."""
+"""What a worker tells the driver of the trials that it runs. Pure: anyone who sends it is passed in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

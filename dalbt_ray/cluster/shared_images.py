@@ -101,7 +101,7 @@ class Decode:
     wanted: Shape
 
     def __call__(self, batch: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """`image` object[b] of bytes to `image` uint8[b, h, w, c]; `id` stays beside it."""
+        """`image` object[b] of bytes to `image` uint8[b, h, w, c]; `id` stays next to it."""
         images = fit_images(decode_batch(list(batch[COLUMN]), self.stored), self.wanted)
         return {"id": batch["id"], COLUMN: images}
 

@@ -1,4 +1,4 @@
-"""The report of a sweep: one `index.html` that opens from disk, with figures and tables beside it."""
+"""The report of a sweep: one `index.html` that opens from disk, with figures and tables next to it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ def build_report(results: Path | str, out_dir: Path | str | None = None, *, refr
         refresh: seconds after which the opened page loads itself again; 0 for never.
 
     Returns:
-        The path of `index.html`. Beside it, figures are in `figures/` (PNG, SVG, PDF) and tables in `tables/` (CSV,
+        The path of `index.html`. Next to it, figures are in `figures/` (PNG, SVG, PDF) and tables in `tables/` (CSV,
         LaTeX); the page itself needs neither.
 
     Raises:

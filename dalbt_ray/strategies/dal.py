@@ -43,7 +43,7 @@ class DAL(Method):
             to 1,000. With half of the classes of 6,000 Fashion-MNIST images absent from 100 labels, their setting for
             MNIST (learning rate 3e-4, batches of 1,024, 200 epochs) takes 69 % of a query of 50 from the absent half
             in 39 CPU-seconds, 10 epochs of the defaults here 72 % in 3 seconds, 50 epochs 70 %: longer training
-            learns the labeled images by heart.
+            learns the labeled images as it is memorized.
         stop_accuracy: weighted training accuracy of an epoch at which training ends; 0.98 as the authors.
         unlabeled_ratio: unlabeled images per labeled one in the training set, at most; 10 as the authors.
     """

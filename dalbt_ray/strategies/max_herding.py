@@ -22,7 +22,7 @@ class MaxHerding(Method):
     k(x, y) = exp(-|x - y|^2 / bandwidth^2) on features of unit length, y over the unlabeled images. It replaces
     ProbCover's ball of one radius, which has to be tuned, by a kernel that does not. Needs no label.
 
-    Candidates, and the images they shall represent, are a uniform sample of max(`sample`, 4 x budget) of the pool's
+    Candidates, and the images they are to represent, are a uniform sample of max(`sample`, 4 x budget) of the pool's
     images: with `sample` at least the pool's size the rule is the paper's, exactly. Over 45,000 images (512 features
     of a LeNet) ten picks cover .808 of the sum with a sample of 4,000, .812 with 10,000 and .815 with 20,000, random
     ones .668. The authors build the n x n matrix for up to 35,000 images (4.6 GiB); scikit-activeml's default kernel

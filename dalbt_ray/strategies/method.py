@@ -85,7 +85,7 @@ class Method(Named):
         return fresh_first(pool, budget, lambda candidates, share: self.pick(pool, candidates, share, rng))
 
     def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
-        """`select` with what is recorded beside it. Override it where all of it comes from one costly step."""
+        """`select` with what is recorded next to it. Override it where all of it comes from one costly step."""
         rows = self.select(pool, budget, rng)
         return Chosen(rows, self.ranking(pool), self.score(pool), self.note(pool))
 

@@ -1,4 +1,4 @@
-"""The images of one trial. Whoever is below this border counts pool rows; only this file knows where an image lies."""
+"""The images of one trial. What is below this border counts pool rows; only this file knows where an image lies."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

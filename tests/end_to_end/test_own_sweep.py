@@ -41,7 +41,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A user's folder: their sweep file, and an `analysis.py` and a `report.py` of their own beside it."""
+    """A user's folder: their sweep file, and an `analysis.py` and a `report.py` of their own next to it."""
     (tmp_path / "mine.py").write_text(SWEEP)
     for name in ("analysis.py", "report.py", "metrics.py"):
         (tmp_path / name).write_text("raise RuntimeError('a module of the user, not ours')\n")

@@ -51,7 +51,7 @@ print(json.dumps({{
 
 
 def test_writes_a_token_for_its_owner_only(tmp_path: Path) -> None:
-    """A fresh home gets 256 bits in one file of mode 0600, and nothing is left beside it."""
+    """A fresh home gets 256 bits in one file of mode 0600, and nothing is left next to it."""
     seen = run(ENABLE.format(address=None), HOME=str(tmp_path))
     assert (seen["mode"], seen["environment"], seen["permissions"]) == ("token", None, "0o600")
     assert len(bytes.fromhex(seen["file"])) == 32

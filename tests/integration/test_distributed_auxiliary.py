@@ -138,7 +138,7 @@ def test_workers_stay_in_step(seen: list[Seen], name: str) -> None:
 def test_two_workers_equal_one(seen: list[Seen], name: str) -> None:
     """Gradients of the network and weights after the updates are those of one process on the whole batches.
 
-    Noise included: each image of the global batch has its own, whoever holds it.
+    Noise included: each image of the global batch has its own, anyone who holds it.
     """
     expected = run(name, 0)
     for key, value in expected.items():

@@ -219,7 +219,7 @@ NEWER = {
 
 @pytest.mark.parametrize("name", NEWER)
 def test_a_newer_format_is_refused_untouched(name: str, root: Path) -> None:
-    """Whatever file it is: `verify` names it and moves nothing, and whoever needs it is told what to do."""
+    """Whatever file it is: `verify` names it and moves nothing, and anyone who needs it is told what to do."""
     number = {"trials": 1, "progress": 3, "errors": 4, "bundle": 0}[name.split("/", maxsplit=1)[0]]
     file = root / name.format(identity(number))
     rewrite(file, NEWER[name], {"colour": "new"}, version=2)

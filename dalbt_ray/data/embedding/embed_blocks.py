@@ -49,7 +49,7 @@ class BlockToEmbed:
 
 
 Runner: TypeAlias = Callable[[Embedding, Sequence[BlockToEmbed]], Iterator[tuple[BlockToEmbed, Block]]]
-"""Embeds the blocks in any order, one result after the other; whoever calls it keeps them."""
+"""Embeds the blocks in any order, one result after the other; anyone who calls it keeps them."""
 
 Say: TypeAlias = Callable[[str], None]
 

@@ -99,7 +99,7 @@ def refuse_large(place: str, found: FoundSet) -> None:
             place,
             f"holds {len(sizes):,} images of more than {LARGEST} pixels a side, the largest being {largest} with "
             f"{height}x{width}",
-            remedy=f"give the size that all shall have, {LARGEST} at most, for example --size 64",
+            remedy=f"give the size for all, {LARGEST} at most, for example --size 64",
         )
 
 

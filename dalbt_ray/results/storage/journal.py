@@ -39,7 +39,7 @@ class Journal:
         try:
             changed = not self.storage.create(name, sealed) and self.storage.read(name) != sealed
         except FileNotFoundError:
-            return  # a twin has published the trial since, and cleared the journal
+            return  # another driver has published the trial since, and cleared the journal
         if changed:
             self.storage.write(name, sealed)
 
@@ -91,7 +91,7 @@ class Journal:
         except NewerFormatError as error:
             raise refusal(self.storage.location, name, error) from error
         except FileNotFoundError:
-            return  # a twin has published the trial since, with this round, and cleared the journal
+            return  # another driver has published the trial since, with this round, and cleared the journal
         refuse_difference(
             {**present, "timing": None},
             {**unseal("round", sealed)["record"], "timing": None},

@@ -20,7 +20,7 @@ STALE_AFTER = 60.0
 """Seconds. A file is staged for milliseconds; one older than this belongs to a writer that crashed."""
 
 FOLDER_ATTEMPTS = 10
-"""A journal's folder is removed when its trial is published. Whoever is writing there at that moment tries again."""
+"""A journal's folder is removed when its trial is published. A process that is writing there at that moment tries again."""
 
 _NO_HARD_LINKS = {errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -90,7 +90,7 @@ class LocalStorage:
         try:
             shutil.rmtree(path)
         except FileNotFoundError:
-            pass  # it was not there, or a twin is removing it
+            pass  # it was not there, or another writer is removing it
         except OSError as error:
             if error.errno != errno.ENOTEMPTY:
                 raise
@@ -158,7 +158,7 @@ class LocalStorage:
             return placed
 
     def _into_folder(self, staged: Path, target: Path, move: Callable[[Path, Path], bool]) -> bool:
-        """Make the target's folder and `move`; again if a twin clears that folder between the two."""
+        """Make the target's folder and `move`; again if another writer clears that folder between the two."""
         for attempt in range(FOLDER_ATTEMPTS):
             try:
                 self._make_folder(target.parent)
