@@ -3,8 +3,8 @@
     python sweeps/budgets.py --preset low --data-root DIR
 
 CIFAR-10 and Fashion-MNIST, EfficientNet-Lite0 features on their 256 principal axes, logistic regression; 14 strategies.
-`low` goes from 0 to 100 labels by 10, `middle` from 100 to 1,000 by 100, `high` from 1,000 to 10,000 by 1,000; 50, 50 and
-20 seeds.
+`low` goes from 0 to 100 labels by 10, `middle` from 100 to 1,000 by 100, `high` from 1,000 to 10,000 by 1,000; 50, 50
+and 20 seeds.
 """
 
 import sys

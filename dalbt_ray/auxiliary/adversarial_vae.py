@@ -45,7 +45,7 @@ class VaalSettings(AuxiliarySettings):
         pool_epochs: iterations, in passes over the unlabeled pool. The authors take 100 (39,062 iterations of 128
             images for 50,000), two hours a round on one CPU core even at this width. With 1 the autoencoder's error on
             Fashion-MNIST is down to 28 % of the mean image's (21 % after 4), and the discriminator tells absent classes
-            from present ones best; longer it learns the labeled images as it is memorized and ranks absent classes worse
+            from present ones best; longer it memorizes the labeled images and ranks absent classes worse
             (AUROC 0.92 after 1 pass over 10,000 images with 100 labels, 0.84 after 4).
         batch_size: labeled images of a step, and as many unlabeled ones; 128 in the authors' code.
         vae_steps: autoencoder steps per iteration, each on images of its own.

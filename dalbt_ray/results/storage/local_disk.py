@@ -20,7 +20,7 @@ STALE_AFTER = 60.0
 """Seconds. A file is staged for milliseconds; one older than this belongs to a writer that crashed."""
 
 FOLDER_ATTEMPTS = 10
-"""A journal's folder is removed when its trial is published. A process that is writing there at that moment tries again."""
+"""A journal's folder is removed when its trial is published. Another process that writes there then tries again."""
 
 _NO_HARD_LINKS = {errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
