@@ -110,7 +110,7 @@ def quick() -> list[Trial]:
         budget=100,
         rounds=4,
         splits=SplitSettings(train_limit=None, initial_size=100, validation_size=1_000),
-        training=Training(epochs=20, min_steps=200),
+        training=Training(epochs=60, min_steps=200, schedule="one_cycle"),
     )
     mixed = replace(single, ood="kmnist_mini", splits=replace(single.splits, ood_count=2_000))
     names = ("dalbt", "random", "entropy", "margin", "least_confidence", "core_set")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
+_BETA_2, _EPSILON = 0.999, 1e-8
 
 
 class Adam:
@@ -18,13 +18,15 @@ class Adam:
         parameters: float32, all on one device; those without a gradient are left alone in a step.
         learning_rate: of every step.
         weight_decay: factor of the L2 term's gradient.
+
+    `learning_rate` and `beta_1` (0.9) may be set before a step, as a schedule does.
     """
 
     def __init__(
         self, parameters: Iterable[Tensor], *, learning_rate: float, weight_decay: float = 0.0
     ) -> None:
         self.parameters = list(parameters)
-        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.learning_rate, self.beta_1, self.weight_decay = learning_rate, 0.9, weight_decay
         self._means = [torch.zeros_like(parameter) for parameter in self.parameters]
         self._squares = [torch.zeros_like(parameter) for parameter in self.parameters]
         self._steps = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
@@ -50,7 +52,7 @@ class Adam:
             [],
             steps,
             lr=self.learning_rate,
-            beta1=_BETA_1,
+            beta1=self.beta_1,
             beta2=_BETA_2,
             weight_decay=self.weight_decay,
             eps=_EPSILON,

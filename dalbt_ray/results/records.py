@@ -116,6 +116,7 @@ class RoundRow:
     validation_accuracy: float | None = None
     train_loss: float | None = None
     steps: int | None = None
+    converged: bool | None = None
     measures: Mapping[str, Measure] = field(default_factory=dict)
 
     def columns(self) -> Json:

@@ -35,6 +35,9 @@ from dalbt_ray.trial.scoring import Scores
 from dalbt_ray.trial.training import Diverged
 from dalbt_ray.workers.world import World
 
+CONVERGED = 0.98
+"""Accuracy on the labeled images from which a network counts as converged; a head that is solved always does."""
+
 
 def run_trial(
     trial: Trial,
@@ -142,9 +145,11 @@ def run_round(
         test = score_test(run, trained.networks).probabilities
         on_train = score_labeled(run, trained.networks, state).probabilities
         validation = score_validation(run, trained.networks)
+    train_accuracy = accuracy(on_train, oracle.labels[state.labeled])
     row = replace(
         row,
-        train_accuracy=accuracy(on_train, oracle.labels[state.labeled]),
+        train_accuracy=train_accuracy,
+        converged=run.trial.encoder.solver is not None or train_accuracy >= CONVERGED,
         validation_accuracy=accuracy(validation.probabilities, oracle.validation_labels),
         train_loss=trained.loss,
         steps=trained.steps,

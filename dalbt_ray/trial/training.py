@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.lr_scheduler import OneCycleLR
 
 from dalbt_ray.auxiliary import Auxiliary, Batch
-from dalbt_ray.config import Training, Trial
+from dalbt_ray.config import Trial
 from dalbt_ray.models.adam import Adam
 from dalbt_ray.models.dropout import set_dropout_generator
 from dalbt_ray.models.network import Network, unit_range
 from dalbt_ray.models.norm import frozen_statistics
+from dalbt_ray.models.one_cycle import one_cycle
 from dalbt_ray.seeding import Purpose, generator, torch_generator
 from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.views.pair_of_views import Share
@@ -122,7 +122,11 @@ def fit(
         total = auxiliary.settings.classifier_steps(
             total, unlabeled=len(data.unlabeled), batch_size=recipe.batch_size
         )
-    optimizer, schedule = _optimizer([p for p in network.parameters() if p.requires_grad], recipe, total)
+    optimizer = Adam(
+        [p for p in network.parameters() if p.requires_grad],
+        learning_rate=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+    )
     epoch_loss, epoch_steps, mean_loss, auxiliary_seconds = torch.zeros((), device=device), 0, 0.0, 0.0
     best_accuracy, best_weights = -1.0, None
     reads_unlabeled = auxiliary is not None and auxiliary.settings.reads_unlabeled
@@ -133,9 +137,9 @@ def fit(
         optimizer.zero_grad()
         loss = parallel(batch)
         loss.backward()
+        if recipe.schedule == "one_cycle":
+            optimizer.learning_rate, optimizer.beta_1 = one_cycle(done - 1, total, 3 * recipe.learning_rate)
         optimizer.step()
-        if schedule is not None:
-            schedule.step()
         if auxiliary is not None:
             began = perf_counter()
             auxiliary.update(step.seen)
@@ -169,18 +173,6 @@ def fit(
 def _poll(stop: Callable[[], bool]) -> None:
     if stop():
         raise Stopped
-
-
-def _optimizer(
-    parameters: list[nn.Parameter], recipe: Training, total: int
-) -> tuple[Adam | torch.optim.Adam, OneCycleLR | None]:
-    """Adam, and the schedule of its learning rate; torch's schedule wants torch's optimizer."""
-    if recipe.schedule == "constant":
-        return Adam(parameters, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay), None
-    optimizer = torch.optim.Adam(
-        parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
-    )
-    return optimizer, OneCycleLR(optimizer, 3 * recipe.learning_rate, total_steps=total)
 
 
 @dataclass(frozen=True)

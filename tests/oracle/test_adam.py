@@ -9,6 +9,7 @@ import torch
 from dalbt_ray.models.adam import Adam
 from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
+from dalbt_ray.models.one_cycle import one_cycle
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.01])
@@ -38,12 +39,32 @@ def test_same_bits_as_torch_s_fused_adam(weight_decay: float) -> None:
         assert torch.equal(mine, theirs)
 
 
+@pytest.mark.parametrize("total", [1, 2, 3, 10, 57])
+def test_one_cycle_is_torch_s(total: int) -> None:
+    """Learning rate and beta 1 of every step, and what Adam makes of them."""
+    mine, theirs = torch.ones(5), torch.ones(5)
+    ours = Adam([mine], learning_rate=1e-3)
+    optimizer = torch.optim.Adam([theirs], lr=1e-3, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=total)
+    for step in range(total):
+        ours.learning_rate, ours.beta_1 = one_cycle(step, total, 3e-3)
+        group = optimizer.param_groups[0]
+        assert (ours.learning_rate, ours.beta_1) == pytest.approx((group["lr"], group["betas"][0]), rel=1e-12)
+        mine.grad = theirs.grad = torch.linspace(-1, 1, 5) * (step + 1)
+        ours.step()
+        optimizer.step()
+        if step + 1 < total:
+            schedule.step()
+    torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=0)
+
+
 def test_training_does_not_import_torch_s_compiler() -> None:
     """The reason for having it: a trial in a fresh process, without `torch._dynamo`."""
     script = """
 import sys, tempfile
 from dalbt_ray.results import ResultsStore
 from dalbt_ray.trial.rounds import run_trial
+from dalbt_ray.objectives.joint import Joint
 from tests.small_trials import small_image_set, small_trial
 store = ResultsStore(tempfile.mkdtemp())
 store.create_or_open({})
