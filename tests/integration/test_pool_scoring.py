@@ -15,6 +15,7 @@ from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.strategies.entropy import Entropy
 from dalbt_ray.trial.ranking import ImageRanking
 from dalbt_ray.trial.scoring import score_batch, score_images
+from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.workers.world import World
 from tests.integration.sweeps import STARTS_RAY
 
@@ -36,9 +37,10 @@ def test_the_best_of_two_files_are_those_of_one_pass_in_memory(tmp_path: Path) -
     network = build_network(
         LeNet(), NetworkSettings(), shape, image_set.classes, torch.Generator().manual_seed(0)
     ).eval()
-    everything = np.ones(len(image_set.images), dtype=bool)
+    images = TrialImages(image_set.images, np.arange(len(image_set.images)))
     rank = ImageRanking(Entropy())
-    ranking = rank(score_images(image_set.images, everything, partial(score_batch, [network]), World()))
+    scores = score_images(images, np.ones(len(images), dtype=bool), partial(score_batch, [network]), World())
+    ranking = rank(scores)
 
     with connected(ClusterOptions(own_cpus=2)):
         best = score_files([original, copy], [network], rank, shape=shape, keep=100)

@@ -22,7 +22,15 @@ OLD = {
     "dataset": "mnist",
     "objective": "joint",
     "rounds": 2,
-    "network": {"encoder": "lenet", "latent_dim": 60, "latent_norm": "none", "projector": [128, 128]},
+    "strategy": {"name": "dalbt", "policy": "most_outlying"},
+    "network": {
+        "encoder": "lenet",
+        "latent_dim": 60,
+        "latent_norm": "none",
+        "projector": [128, 128],
+        "variational": False,
+    },
+    "views": {"flip": 0.5},
     "training": {
         "epochs": 20,
         "self_supervised_weight": 0.001,
@@ -46,6 +54,8 @@ def test_encoder_and_objective_become_values() -> None:
             "self_supervised_data": "labeled",
         },
         "training": {"epochs": 20},
+        "strategy": {"name": "dalbt", "policy": "most_outlying", "tails": "plain"},
+        "views": {"name": "byol", "flip": 0.5},
         "metrics": [],
     }
     assert new_config(OLD | {"objective": "supervised"})["objective"] == {"name": "supervised"}
