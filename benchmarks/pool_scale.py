@@ -90,8 +90,8 @@ def _timed(files: list[Path], network: torch.nn.Module, rank: TailRanking) -> fl
 def _tails(network: torch.nn.Module, images: np.ndarray) -> ClassTails:
     scores = score_batch([network], images)
     # The labels are the network's own: one that was never trained is right too rarely for a law of every class.
-    labels = scores["probabilities"].argmax(axis=1)
-    pool = PoolView(labeled=np.ones(len(images), dtype=bool), labels=labels, **scores)
+    labels = scores.probabilities.argmax(axis=1)
+    pool = PoolView(labeled=np.ones(len(images), dtype=bool), labels=labels, **vars(scores))
     tails = ClassTails.of(pool, "euclidean")
     assert tails is not None
     return tails

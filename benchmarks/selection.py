@@ -36,7 +36,7 @@ from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies import STRATEGIES, get_strategy
 from dalbt_ray.strategies.geometry import row_blocks, squared_distances
-from dalbt_ray.trial.scoring import score_batch
+from dalbt_ray.trial.scoring import Scores, score_batch
 
 POOL, LABELED, TRAINED_ON, BUDGET = 45_000, 1_000, 5_000, 2_500
 WIDTH, PASSES, STEPS = 512, 20, 600
@@ -144,11 +144,12 @@ def build_pool(arguments: argparse.Namespace) -> Numbers:
     network.eval()
     masks = draw_dropout_masks(network, PASSES, generator)
     parts = [score_batch([network], images[rows], masks=masks) for rows in row_blocks(len(images))]
-    scores = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    for name, values in scores.items():
-        np.save(arguments.folder / f"{name}.npy", values)
+    scores = Scores.joined(parts)
+    for name, values in vars(scores).items():
+        if values is not None:
+            np.save(arguments.folder / f"{name}.npy", values)
     np.save(arguments.folder / "labels.npy", labels)
-    right = scores["probabilities"].argmax(axis=1) == labels
+    right = scores.probabilities.argmax(axis=1) == labels
     return {"accuracy on the pool": float(right[TRAINED_ON:].mean())}
 
 
