@@ -20,7 +20,7 @@ SWEEP = """
 import sys
 from dalbt_ray.launch.sweep_command import sweep
 from tests.integration.sweeps import small_trials
-sys.exit(main({"small": small_trials}))
+sys.exit(sweep({"small": small_trials}))
 """
 
 
