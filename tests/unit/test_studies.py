@@ -76,5 +76,35 @@ def test_the_readme_quotes_the_mnist_study(mnist: Study) -> None:
     assert "(5 seeds, 80 trials," in text
 
 
+def test_the_readme_quotes_the_study_of_the_first_hundred_labels() -> None:
+    """Its figures, and that each is significant on both data sets."""
+    study = read_study(STUDIES / "budgets_low")
+    report = verify(STUDIES / "budgets_low")
+    assert (report.trials, report.damaged) == (560, ())
+    assert (study.rounds["seed"].nunique(), study.rounds["strategy"].nunique()) == (20, 14)
+    compared = compare_with_random(study).assign(
+        method=lambda table: table["method"].str.removesuffix(" (supervised)"),
+        data=lambda table: table["setting"].str.split(",").str[0],
+    )
+    rows = compared.set_index(["method", "data"]).sort_index()
+    points = {pair: f"{100 * difference:+.1f}" for pair, difference in rows["difference"].items()}
+    cifar10, fashion = "cifar10", "fashion_mnist"
+    text = " ".join(README.split())
+    assert (
+        f"`uncertainty_herding` beats random by {points['uncertainty_herding', cifar10]} points of AUBC on CIFAR-10 "
+        f"and {points['uncertainty_herding', fashion]} points on Fashion-MNIST"
+    ) in text
+    assert (
+        f"{points['entropy', cifar10]} and {points['dalbt', cifar10]} points on CIFAR-10, "
+        f"{points['entropy', fashion]} and {points['dalbt', fashion]} points on Fashion-MNIST"
+    ) in text
+    for method in ("uncertainty_herding", "max_herding", "typiclust", "bait"):
+        assert (rows.loc[method, "low"] > 0).all(), method
+    for method in ("entropy", "dalbt"):
+        assert (rows.loc[method, "high"] < 0).all(), method
+    for method in ("uncertainty_herding", "max_herding", "typiclust", "bait", "entropy", "dalbt"):
+        assert (rows.loc[method, "p_holm"] < 0.05).all(), method
+
+
 def _by_pair(table: pd.DataFrame) -> pd.DataFrame:
     return table.set_index(["method", "baseline"])
