@@ -64,4 +64,4 @@ def _trials(initial: int, budget: int, rounds: int, seeds: range) -> list[Trial]
 
 
 if __name__ == "__main__":
-    sys.exit(sweep({"low": low, "middle": middle, "high": high}, __doc__))
+    sys.exit(sweep({"low": low, "middle": middle, "high": high}, __doc__, results="results/budgets"))

@@ -45,4 +45,4 @@ def _compared(setting: Trial, names: tuple[str, ...], seeds: range) -> list[Tria
 
 
 if __name__ == "__main__":
-    sys.exit(sweep({"cifar10": cifar10, "quick": quick}, __doc__))
+    sys.exit(sweep({"cifar10": cifar10, "quick": quick}, __doc__, results="results/frozen"))

@@ -36,7 +36,7 @@ def small_image_set(own: int = 120, ood: int = 0, classes: int = 3) -> ImageSet:
 
 
 def small_trial(strategy: str = "random", *, ood: int = 0, **changes: object) -> Trial:
-    """A trial of seconds: 12 initial labels, 6 acquired a round, two epochs."""
+    """A trial of seconds: 12 initial labels, 6 acquired a round, four epochs."""
     trial = Trial(
         dataset="squares",
         ood="noise" if ood else "",

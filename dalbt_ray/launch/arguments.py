@@ -72,7 +72,7 @@ def refuse_contradictions(arguments: argparse.Namespace) -> None:
         )
 
 
-def sweep_parser(presets: Presets, description: str | None) -> argparse.ArgumentParser:
+def sweep_parser(presets: Presets, description: str | None, results: str) -> argparse.ArgumentParser:
     """The command line that every sweep file has."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -81,7 +81,7 @@ def sweep_parser(presets: Presets, description: str | None) -> argparse.Argument
     parser.add_argument(
         "--preset", default=first, metavar="NAME", help=f"{', '.join(presets)} (default: {first})"
     )
-    parser.add_argument("--results", metavar="DIR", help="results folder or URI (default: results/PRESET)")
+    parser.add_argument("--results", metavar="DIR", help=f"results folder or URI (default: {results}/PRESET)")
     parser.add_argument("--data-root", metavar="DIR", help="folder of data sets (default: $DALBT_DATA)")
     parser.add_argument(
         "--plan", action="store_true", help="print what would be done and its cost; run nothing"

@@ -32,6 +32,8 @@ def sweep(
     presets: Presets | Callable[[], list[Trial]],
     description: str | None = None,
     argv: Sequence[str] | None = None,
+    *,
+    results: str = "results",
 ) -> int:
     """Run a sweep file's command line and return its exit status.
 
@@ -40,18 +42,19 @@ def sweep(
             stands for itself.
         description: printed by `--help`.
         argv: arguments; those of the process if None.
+        results: folder of results folders: without `--results`, those of a preset are in `<results>/<preset>`.
 
     Returns:
         0 done, 1 some trials failed, 2 wrong input, 130 interrupted.
     """
     named = {presets.__name__: presets} if callable(presets) else presets
-    return run_command(lambda: _sweep(named, description, argv))
+    return run_command(lambda: _sweep(named, description, argv, results))
 
 
-def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None) -> int:
-    arguments = sweep_parser(presets, description).parse_args(argv)
+def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None, results: str) -> int:
+    arguments = sweep_parser(presets, description, results).parse_args(argv)
     trials = choose_trials(presets, arguments)
-    root = arguments.results or f"results/{arguments.preset}"
+    root = arguments.results or f"{results}/{arguments.preset}"
     data_root = data_root_argument(arguments.data_root)
     console = Console(highlight=False, soft_wrap=True)
     store = ResultsStore(root)

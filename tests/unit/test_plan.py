@@ -9,6 +9,7 @@ import pytest
 from dalbt_ray.config import Trial
 from dalbt_ray.data.splits import SplitSettings
 from dalbt_ray.launch.plan import Plan, estimate, make_plan, nominal_seconds
+from dalbt_ray.launch.sweep_command import sweep
 from dalbt_ray.results import PublishedTrial, Results
 from dalbt_ray.strategies import get_strategy
 
@@ -98,3 +99,17 @@ def test_nothing_to_do_costs_nothing(tmp_path: Path) -> None:
     """A finished sweep."""
     plan = plan_of(GRID, done=4)
     assert estimate(plan, finished(plan, 10.0)).seconds == 0
+
+
+def test_a_sweep_file_can_keep_its_results_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two files may both have a preset `quick`; `--results` still decides."""
+    monkeypatch.chdir(tmp_path)
+    presets = {"quick": lambda: GRID}
+    assert sweep(presets, argv=["--plan"]) == 0
+    assert "->  results/quick\n" in capsys.readouterr().out
+    assert sweep(presets, argv=["--plan"], results="results/mine") == 0
+    assert "->  results/mine/quick\n" in capsys.readouterr().out
+    assert sweep(presets, argv=["--plan", "--results", "here"], results="results/mine") == 0
+    assert "->  here\n" in capsys.readouterr().out

@@ -168,8 +168,13 @@
       return;
     }
     const xs = rows.map((r) => r[column]);
-    const ys = rows.flatMap((r) => (band && r[3] !== null ? [r[3], r[4]] : [r[2]])).concat(paired ? [0] : []);
+    const ys = rows.map((r) => r[2]).concat(paired ? [0] : []);
     let [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), info.scale * Math.min(...ys), info.scale * Math.max(...ys)];
+    const bands = rows.flatMap((r) => (band && r[3] !== null ? [r[3], r[4]] : [])).map((v) => info.scale * v);
+    if (bands.length) { // wide intervals, as those of two seeds, are cut where they would flatten the lines
+      const most = y1 > y0 ? y1 - y0 : Infinity;
+      [y0, y1] = [Math.min(y0, Math.max(Math.min(...bands), y0 - most)), Math.max(y1, Math.min(Math.max(...bands), y1 + most))];
+    }
     if (x1 === x0) { x0 -= 1; x1 += 1; }
     const margin = (y1 - y0) * .06 || Math.abs(y1) * .05 || 1;
     y0 -= margin; y1 += margin;
