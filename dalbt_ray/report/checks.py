@@ -87,8 +87,11 @@ def held_out_images_are_apart(manifests: Mapping[str, Json]) -> Check:
 
 
 def measures_are_sound(rounds: pd.DataFrame, known: list[Measure]) -> Check:
-    """Fractions lie between 0 and 1, nats are not negative, and what a trial measures it has in every good round."""
-    every = rounds[rounds["status"] != "diverged"]
+    """Fractions lie between 0 and 1, nats are not negative, and what a trial measures it has in every good round.
+
+    Not in a diverged round, nor in one without a label, where nothing is trained.
+    """
+    every = rounds[(rounds["status"] != "diverged") & (rounds["n_labeled"] > 0)]
     wrong = pd.Series(data=False, index=every.index)
     for measure in known:
         values = every[measure.column]

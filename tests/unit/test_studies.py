@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from dalbt_ray.config import known_classes, trial_from_json
+from dalbt_ray.report.checks import run_checks
+from dalbt_ray.report.picks import acquired_by_trial
 from dalbt_ray.report.statistics import compare_with_random
 from dalbt_ray.report.study import Study, read_study
 from dalbt_ray.results import ResultsStore, verify
@@ -27,6 +29,14 @@ def mnist() -> Study:
 def test_a_page_is_what_its_results_say(name: str) -> None:
     """Every number on it is computed from the bundle; `make docs` writes it."""
     assert (STUDIES / f"{name}.md").read_text() == PAGES[name](read_study(STUDIES / name))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_sanity_check_fails(name: str) -> None:
+    """Not on rounds without a label, of which the study of the first hundred labels has one in every trial."""
+    study = read_study(STUDIES / name)
+    checks = run_checks(study, acquired_by_trial(study.selections, study.rounds))
+    assert [check.title for check in checks if check.state == "failed"] == []
 
 
 def test_the_mnist_bundle_is_whole(mnist: Study) -> None:
