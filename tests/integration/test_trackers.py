@@ -12,6 +12,7 @@ from dalbt_ray.launch.trackers import open_tracker
 from dalbt_ray.launch.tracking import Tracking
 from dalbt_ray.results import ResultsStore, load_results
 from dalbt_ray.trial.rounds import run_trial
+from tests.integration.waiting import wait_for
 from tests.small_trials import small_image_set, small_trial
 
 
@@ -138,7 +139,8 @@ def test_wandb_keeps_the_rounds_offline(
     trial_id = run(store, tracking)
     assert tracking.close(limit_s=60)
     (file,) = (tmp_path / "wb").rglob(f"*{trial_id}.wandb")
-    assert b"test_accuracy" in file.read_bytes()
+    # Its service, a process of its own, writes the file out after `finish` has returned.
+    wait_for(lambda: b"test_accuracy" in file.read_bytes(), seconds=30)
 
 
 def test_an_unknown_tracker_is_refused(tmp_path: Path) -> None:
