@@ -35,9 +35,12 @@ if TYPE_CHECKING:
     from dalbt_ray.strategies.method import Method as Method
     from dalbt_ray.strategies.method import Needs as Needs
     from dalbt_ray.strategies.method import Ranked as Ranked
+    from dalbt_ray.views.augmentation import Augmentation as Augmentation
     from dalbt_ray.views.byol import ByolViews as ByolViews
     from dalbt_ray.views.digits import DigitViews as DigitViews
     from dalbt_ray.views.pair_of_views import Views as Views
+    from dalbt_ray.views.shift_and_flip import ShiftAndFlip as ShiftAndFlip
+    from dalbt_ray.views.unaugmented import Unaugmented as Unaugmented
 
 _HOMES = {
     "config": ("Trial", "Training"),
@@ -61,9 +64,12 @@ _HOMES = {
     "results.load": ("load_results",),
     "strategies": ("get_strategy",),
     "strategies.method": ("Method", "Needs", "Ranked"),
+    "views.augmentation": ("Augmentation",),
     "views.byol": ("ByolViews",),
     "views.digits": ("DigitViews",),
     "views.pair_of_views": ("Views",),
+    "views.shift_and_flip": ("ShiftAndFlip",),
+    "views.unaugmented": ("Unaugmented",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -26,8 +26,9 @@ from dalbt_ray.results import trial_id
 from dalbt_ray.strategies import STRATEGIES, Method
 from dalbt_ray.strategies.dalbt import Dalbt
 from dalbt_ray.strategies.on_features import refuse_what_features_lack
-from dalbt_ray.views import VIEWS, Views
+from dalbt_ray.views import AUGMENTATIONS, VIEWS, Augmentation, Views
 from dalbt_ray.views.byol import ByolViews
+from dalbt_ray.views.unaugmented import Unaugmented
 
 ImageKey: TypeAlias = tuple[str, str, Embedding | None]
 
@@ -82,6 +83,7 @@ class Trial(Value):
         encoder: the network below the latent.
         network: what stands on the encoder.
         training: how a network is trained.
+        augmentation: how the images of the supervised forward are changed, for every arm alike. [paper: not at all]
         views: how the two views of an image are made, where the objective wants them.
         metrics: what is measured of test predictions beside what always is.
     """
@@ -98,6 +100,7 @@ class Trial(Value):
     encoder: Encoder = field(default_factory=LeNet)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     training: Training = field(default_factory=Training)
+    augmentation: Augmentation = field(default_factory=Unaugmented)
     views: Views = field(default_factory=ByolViews)
     metrics: tuple[Metric, ...] = ()
 
@@ -112,7 +115,9 @@ class Trial(Value):
                 f"does not fit ood={self.ood!r}",
                 remedy="name an OOD set and how many of its images join the pool, or neither",
             )
-        refuse_what_features_lack(self.strategy, self.objective, self.encoder, self.network)
+        refuse_what_features_lack(
+            self.strategy, self.objective, self.encoder, self.network, self.augmentation
+        )
         columns = [metric.column for metric in self.measured]
         for column in columns:
             if columns.count(column) > 1:
@@ -154,6 +159,8 @@ class Trial(Value):
             "variational": self.strategy.needs.variational,
             "auxiliary": essence(auxiliary) if auxiliary is not None and auxiliary.joins_loss else None,
         }
+        if self.augmentation.changes_images:
+            trained["augmentation"] = essence(self.augmentation)
         return sha256(dumps(trained, sort_keys=True, allow_nan=False).encode()).hexdigest()[:8]
 
     @property
@@ -179,6 +186,7 @@ def known_classes(trials: Iterable[Trial] = ()) -> Classes:
         Method: dict(STRATEGIES),
         Objective: dict(OBJECTIVES),
         Encoder: dict(ENCODERS),
+        Augmentation: dict(AUGMENTATIONS),
         Views: dict(VIEWS),
         Metric: {metric.name: type(metric) for metric in METRICS},
     }
@@ -188,6 +196,7 @@ def known_classes(trials: Iterable[Trial] = ()) -> Classes:
             (Method, trial.strategy),
             (Objective, trial.objective),
             (Encoder, trial.encoder),
+            (Augmentation, trial.augmentation),
             (Views, trial.views),
             *((Metric, metric) for metric in trial.metrics),
         ):

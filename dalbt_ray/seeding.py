@@ -14,7 +14,8 @@ Purpose = Literal[
     "network",  # initial weights
     "batches",  # order of the training images
     "unlabeled_batches",  # order of the unlabeled images, where a loss reads them
-    "views",  # augmentation parameters
+    "augmentation",  # of the images of the supervised forward
+    "views",  # augmentation parameters of views
     "dropout",  # masks while training
     "dropout_samples",  # masks while scoring
     "auxiliary",  # a strategy's own networks

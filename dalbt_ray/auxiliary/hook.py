@@ -20,12 +20,12 @@ class Batch:
     """One training step as an auxiliary sees it. Tensors carry their graph while the loss is made.
 
     Attributes:
-        images: float[b, c, h, w] in 0..1, labeled, clean.
+        images: float[b, c, h, w] in 0..1, labeled, as the classifier met them: augmented where the trial says so.
         labels: int64[b].
         features: float[b, d], the latent that the classifier read: z, or a sample of it if variational.
         mean, log_variance: float[b, d] of a variational encoder; `mean` equals `features` otherwise.
         logits: float[b, k].
-        unlabeled: float[u, c, h, w], drawn from the unlabeled pool; None when it is empty, or where
+        unlabeled: float[u, c, h, w], drawn from the unlabeled pool and augmented alike; None when it is empty, or where
             `AuxiliarySettings.reads_unlabeled` is false.
     """
 

@@ -9,7 +9,7 @@ import pandas as pd
 BASELINE = "random"
 """The strategy that every other one has to beat."""
 
-NEARNESS = ("network_id", "objective", "learner", "encoder", "network", "training", "views")
+NEARNESS = ("network_id", "objective", "learner", "encoder", "network", "training", "augmentation", "views")
 """What counts first when no random equals a method in all but the strategy: the network that is trained, then the
 objective, then the parts of the configuration in this order, then everything else, then the name."""
 

@@ -242,7 +242,7 @@ def _batches(
     """`total` minibatches; an epoch is a permutation of the labeled images, split evenly."""
     recipe, share = trial.training, slice(world.rank, None, world.size)
     order, others = draws.numpy("batches"), draws.numpy("unlabeled_batches")
-    view_draws = draws.torch("views", device)
+    view_draws, augmentation_draws = draws.torch("views", device), draws.torch("augmentation", device)
     labeled = torch.from_numpy(data.images.take(data.labeled)).to(device).permute(0, 3, 1, 2)
     labels = torch.from_numpy(data.labels).to(device)
 
@@ -257,16 +257,22 @@ def _batches(
         epoch = order.permutation(len(labels))
         for indices in np.array_split(epoch, ceil(len(labels) / recipe.batch_size))[: total - made]:
             mine = torch.from_numpy(indices[share]).to(device)
-            images = floats(labeled[mine])
+            clean = floats(labeled[mine])
+            whole = Share(world.rank, world.size, len(indices))
+            images = trial.augmentation.make(clean, augmentation_draws, whole)
             views = None
             if trial.objective.needs_views:
-                sources = images
+                sources = clean
                 if trial.objective.viewed_images == "labeled+unlabeled":
                     sources = take(others.choice(data.pool, size=len(indices), replace=False))
-                views = trial.views.make(sources, view_draws, Share(world.rank, world.size, len(indices)))
+                views = trial.views.make(sources, view_draws, whole)
             unlabeled = None
             if with_unlabeled and len(data.unlabeled):
                 count = min(len(indices), len(data.unlabeled))
-                unlabeled = take(others.choice(data.unlabeled, size=count, replace=False))
+                unlabeled = trial.augmentation.make(
+                    take(others.choice(data.unlabeled, size=count, replace=False)),
+                    augmentation_draws,
+                    Share(world.rank, world.size, count),
+                )
             made += 1
             yield _Minibatch(images, labels[mine], views, unlabeled)

@@ -1,10 +1,13 @@
-"""Ways to make two random views of every image, on whole batches: one file each, one visible union of them all."""
+"""Ways to make two random views of every image, and to augment it, on whole batches: one file each, two visible unions."""
 
+from dalbt_ray.views.augmentation import Augmentation
 from dalbt_ray.views.byol import ByolViews
 from dalbt_ray.views.digits import DigitViews
 from dalbt_ray.views.pair_of_views import Views
+from dalbt_ray.views.shift_and_flip import ShiftAndFlip
+from dalbt_ray.views.unaugmented import Unaugmented
 
-__all__ = ["VIEWS", "Views"]
+__all__ = ["AUGMENTATIONS", "VIEWS", "Augmentation", "Views"]
 
 VIEWS: dict[str, type[Views]] = {
     views.name: views
@@ -14,3 +17,12 @@ VIEWS: dict[str, type[Views]] = {
     )
 }
 """Every way by the name that `--set views=` takes."""
+
+AUGMENTATIONS: dict[str, type[Augmentation]] = {
+    augmentation.name: augmentation
+    for augmentation in (
+        Unaugmented,
+        ShiftAndFlip,
+    )
+}
+"""Every augmentation by the name that `--set augmentation=` takes."""

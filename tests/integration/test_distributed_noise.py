@@ -1,4 +1,4 @@
-"""Two gloo workers meet the dropout masks and the latent noise of one process: the loss and gradients of `fit` agree.
+"""Two gloo workers meet the dropout masks, the latent noise and the augmentation of one process: the loss and gradients of `fit` agree.
 
 Batches of 7 images leave shares of 4 and 3. The gradients are read from the network by an auxiliary, which `fit` calls
 after each step.
@@ -19,6 +19,7 @@ from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import Network, NetworkSettings, build_network
 from dalbt_ray.trial.training import Draws, TrainingImages, fit
 from dalbt_ray.trial.trial_images import TrialImages
+from dalbt_ray.views.shift_and_flip import ShiftAndFlip
 from dalbt_ray.workers.global_batch import world_size
 from dalbt_ray.workers.world import World
 from tests.small_trials import small_image_set, small_trial
@@ -28,6 +29,7 @@ CASES = {
     "dropout": NetworkSettings(dropout=0.5),
     "variational": NetworkSettings(),
     "both": NetworkSettings(latent_norm="batch", dropout=0.5),
+    "augmented": NetworkSettings(),
 }
 Seen = dict[str, list[dict[str, Tensor]]]
 
@@ -57,13 +59,15 @@ def train(case: str, world: World) -> list[dict[str, Tensor]]:
     """Gradients of each step, and the mean loss of the epoch beside the last."""
     image_set, trial = small_image_set(), small_trial()
     trial = replace(trial, training=replace(trial.training, epochs=1, batch_size=BATCH))
+    if case == "augmented":
+        trial = replace(trial, augmentation=ShiftAndFlip(shift=0.25, flip=0.5))
     network = build_network(
         LeNet(latent_dim=8),
         CASES[case],
         image_set.images.shape,
         3,
         torch.Generator().manual_seed(1),
-        variational=case != "dropout",
+        variational=case in ("variational", "both"),
     )
     rows = torch.arange(120).numpy()
     reader = Reader(network)

@@ -21,6 +21,7 @@ from dalbt_ray.results import ResultsStore, load_results
 from dalbt_ray.strategies import STRATEGIES, get_strategy
 from dalbt_ray.strategies.method import Ranked
 from dalbt_ray.trial.rounds import run_trial
+from dalbt_ray.views.shift_and_flip import ShiftAndFlip
 from tests.small_trials import small_image_set, small_trial
 
 
@@ -79,6 +80,7 @@ def test_every_strategy_runs_or_is_refused_with_a_reason(name: str, head: Any, t
     [
         ({"objective": Joint()}, "^objective: 'joint' wants two views"),
         ({"objective": Vicreg(), "encoder": Frozen(head="mlp")}, "^objective: 'vicreg' wants two views"),
+        ({"augmentation": ShiftAndFlip()}, "^augmentation: 'shift_and_flip' changes images, and the encoder"),
         ({"network": NetworkSettings(dropout=0.5)}, r"^network.dropout: 0.5 means nothing: .*head=mlp"),
         ({"network": NetworkSettings(latent_norm="batch")}, "^network.latent_norm: 'batch' means nothing"),
     ],
