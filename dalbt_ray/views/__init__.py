@@ -1,4 +1,4 @@
-"""Ways to make two random views of every image, and to augment it, on whole batches: one file each, two visible unions."""
+"""Ways to make two random views of every image, and ways to augment it, on whole batches: one file each, two unions."""
 
 from dalbt_ray.views.augmentation import Augmentation
 from dalbt_ray.views.byol import ByolViews
