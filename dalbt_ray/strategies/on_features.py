@@ -18,9 +18,9 @@ def refuse_what_features_lack(
     """Refuse what the encoder cannot give; every encoder that reads pixels and trains all layers gives everything.
 
     Raises:
-        InputError: an objective with views, an augmentation or a strategy that rebuilds pixels, where images are embedded
-            once; dropout, several members or networks of a strategy's own, where the head is solved and not trained in
-            steps.
+        InputError: an objective with views, an augmentation or a strategy that rebuilds pixels, where images are
+            embedded once; dropout, several members or networks of a strategy's own, where the head is solved and not
+            trained in steps.
     """
     if encoder.embedding is not None:
         _refuse_without_pixels(strategy, objective, encoder, augmentation)

@@ -1,4 +1,4 @@
-"""Two gloo workers meet the dropout masks, latent noise and augmentation of one process: loss and gradients of `fit` agree.
+"""Two gloo workers meet dropout masks, latent noise and augmentation of one process: loss and gradients of `fit` agree.
 
 Batches of 7 images leave shares of 4 and 3. The gradients are read from the network by an auxiliary, which `fit` calls
 after each step.
