@@ -19,7 +19,7 @@ def image_mean(values: Tensor) -> Tensor:
     As in `losses.cross_entropy.cross_entropy` the average over workers is that mean, also with unequal shares; a
     worker with no image at all contributes 0.
     """
-    count = sum_over_workers(values.new_tensor(float(len(values))))
+    count = sum_over_workers(values.new_full((), float(len(values))))
     return values.sum() * world_size() / count
 
 

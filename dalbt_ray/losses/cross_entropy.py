@@ -22,5 +22,6 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """
     logits = logits if logits.dtype == torch.float64 else logits.float()
     local_sum = functional.cross_entropy(logits, labels, reduction="sum")
-    count = sum_over_workers(logits.new_tensor(float(len(labels))))
+    # `new_tensor` would copy the number to a GPU and wait for all that is queued there.
+    count = sum_over_workers(logits.new_full((), float(len(labels))))
     return local_sum * world_size() / count

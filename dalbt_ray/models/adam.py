@@ -46,7 +46,7 @@ class Adam:
         torch._foreach_add_(steps, 1)
         torch._fused_adam_(
             [self.parameters[i] for i in gradients],
-            list(gradients.values()),
+            [_laid_out_as(self.parameters[i], gradient) for i, gradient in gradients.items()],
             [self._means[i] for i in gradients],
             [self._squares[i] for i in gradients],
             [],
@@ -59,3 +59,13 @@ class Adam:
             amsgrad=False,
             maximize=False,
         )
+
+
+def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """`gradient` with the strides of `parameter`, which the kernel for GPUs insists on.
+
+    Autograd sees to it except along dimensions of size 1, where strides mean nothing (PyTorch's issue 106951).
+    """
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)

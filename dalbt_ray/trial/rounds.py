@@ -33,6 +33,7 @@ from dalbt_ray.trial.oracle import Oracle
 from dalbt_ray.trial.round_rows import is_finished, is_stalled, opening_row, replay
 from dalbt_ray.trial.scoring import Scores
 from dalbt_ray.trial.training import Diverged
+from dalbt_ray.workers.device import settle
 from dalbt_ray.workers.world import World
 
 CONVERGED = 0.98
@@ -67,6 +68,7 @@ def run_trial(
         Stopped: `stop()` was true.
     """
     world = world or World()
+    settle(torch.device(device))
     oracle = Oracle.prepare(trial, image_set)
     run = Run(
         trial=trial,

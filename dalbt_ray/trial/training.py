@@ -23,6 +23,7 @@ from dalbt_ray.models.one_cycle import one_cycle
 from dalbt_ray.seeding import Purpose, generator, torch_generator
 from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.views.pair_of_views import Share
+from dalbt_ray.workers.device import moved
 from dalbt_ray.workers.global_batch import share_of_draw
 from dalbt_ray.workers.world import World
 
@@ -242,7 +243,8 @@ def _batches(
     """`total` minibatches; an epoch is a permutation of the labeled images, split evenly."""
     recipe, share = trial.training, slice(world.rank, None, world.size)
     order, others = draws.numpy("batches"), draws.numpy("unlabeled_batches")
-    view_draws, augmentation_draws = draws.torch("views", device), draws.torch("augmentation", device)
+    # Drawn on the CPU whatever the device: few numbers, and every device makes the same views.
+    view_draws, augmentation_draws = draws.torch("views"), draws.torch("augmentation")
     labeled = torch.from_numpy(data.images.take(data.labeled)).to(device).permute(0, 3, 1, 2)
     labels = torch.from_numpy(data.labels).to(device)
 
@@ -250,13 +252,14 @@ def _batches(
         return unit_range(images).contiguous(memory_format=torch.channels_last)
 
     def take(rows: NDArray[np.int64]) -> Tensor:
-        return floats(torch.from_numpy(data.images.take(rows[share])).to(device).permute(0, 3, 1, 2))
+        images = torch.from_numpy(data.images.take(rows[share]))
+        return floats(moved(images, device).permute(0, 3, 1, 2))
 
     made = 0
     while made < total:
-        epoch = order.permutation(len(labels))
-        for indices in np.array_split(epoch, ceil(len(labels) / recipe.batch_size))[: total - made]:
-            mine = torch.from_numpy(indices[share]).to(device)
+        batches = np.array_split(order.permutation(len(labels)), ceil(len(labels) / recipe.batch_size))
+        for indices in batches[: total - made]:
+            mine = moved(torch.from_numpy(indices[share]), device)
             clean = floats(labeled[mine])
             whole = Share(world.rank, world.size, len(indices))
             images = trial.augmentation.make(clean, augmentation_draws, whole)

@@ -4,6 +4,7 @@ Resized crop, flip and blur are linear and act on rows and columns apart, so tog
 matrices per image: view = rows @ image @ columns^T. Colors are element-wise steps. No loop runs over images.
 """
 
+from functools import lru_cache
 from math import pi
 
 import torch
@@ -92,7 +93,7 @@ def _luma(images: Tensor) -> Tensor:
     """float[n, c, h, w] to its brightness, float[n, 1, h, w]."""
     if images.shape[1] == 1:
         return images
-    return torch.einsum("nchw,c->nhw", images, images.new_tensor(_LUMA))[:, None]
+    return torch.einsum("nchw,c->nhw", images, _yiq(images.device, images.dtype)[0][0])[:, None]
 
 
 def _color_matrices(parameters: ViewParameters) -> Tensor:
@@ -100,8 +101,7 @@ def _color_matrices(parameters: ViewParameters) -> Tensor:
 
     In YIQ all three leave Y alone; saturation scales I and Q, hue turns them, and gray sets them to 0.
     """
-    to_yiq = parameters.hue.new_tensor((_LUMA, *_CHROMA))
-    from_yiq = torch.linalg.inv(to_yiq)
+    to_yiq, from_yiq = _yiq(parameters.hue.device, parameters.hue.dtype)
     strength = parameters.saturation * (1 - parameters.gray)
     angle = 2 * pi * parameters.hue
     turn = torch.zeros(len(angle), 3, 3, device=angle.device)
@@ -111,3 +111,10 @@ def _color_matrices(parameters: ViewParameters) -> Tensor:
     turn[:, 2, 1] = -turn[:, 1, 2]
     matrices: Tensor = from_yiq @ turn @ to_yiq
     return matrices
+
+
+@lru_cache(maxsize=16)  # a GPU would wait for all that is queued on it to get nine numbers
+def _yiq(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """float[3, 3] each: RGB to YIQ, and back."""
+    to_yiq = torch.tensor((_LUMA, *_CHROMA), dtype=dtype)
+    return to_yiq.to(device), torch.linalg.inv(to_yiq).to(device)

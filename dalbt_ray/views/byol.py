@@ -13,6 +13,7 @@ from dalbt_ray.options.ranges import Positive, Probability
 from dalbt_ray.views.batch_views import apply_views
 from dalbt_ray.views.pair_of_views import Share, Views
 from dalbt_ray.views.view_parameters import ViewParameters
+from dalbt_ray.workers.device import moved
 
 Interval = tuple[Positive, Positive]
 
@@ -99,12 +100,8 @@ def make_views(
     total = count * world_size if global_size is None else global_size
     drawn = draw_parameters(total, height, width, settings, generator)
     own = [drawn.rows(slice(view * total + rank, (view + 1) * total, world_size)) for view in (0, 1)]
-    parameters = ViewParameters(
-        *(
-            torch.cat([getattr(view, field.name) for view in own]).to(images.device, non_blocking=True)
-            for field in fields(ViewParameters)
-        )
-    )
+    columns = [torch.cat([getattr(view, field.name) for view in own]) for field in fields(ViewParameters)]
+    parameters = ViewParameters(*moved(torch.stack(columns), images.device).unbind())
     pixels = images.float().div(255) if images.dtype == torch.uint8 else images
     views = apply_views(pixels.repeat(2, 1, 1, 1), parameters)
     return views[:count], views[count:]
@@ -150,7 +147,8 @@ def draw_parameters(
         return 1 + jittered * strength * (2 * draw - 1)
 
     def chosen(draw: Tensor, probability: tuple[float, float]) -> Tensor:
-        return (draw.view(2, -1) < draw.new_tensor(probability)[:, None]).flatten().float()
+        view_a, view_b = draw.view(2, -1)
+        return torch.cat([view_a < probability[0], view_b < probability[1]]).float()
 
     return ViewParameters(
         top=top * (height - crop_height),

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from dalbt_ray.options.ranges import NotNegative
 from dalbt_ray.views.pair_of_views import Share, Views
+from dalbt_ray.workers.device import moved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,7 @@ class DigitViews(Views):
         """See the base class."""
         pixels = images.float().div(255) if images.dtype == torch.uint8 else images
         drawn = torch.rand(2, share.total, 4, generator=generator, device=generator.device)[:, share.rows]
-        maps = self._maps(drawn.to(images.device) * 2 - 1)
+        maps = self._maps(moved(drawn.contiguous(), images.device) * 2 - 1)
         view_a, view_b = (_mapped(pixels, each) for each in maps)
         return view_a, view_b
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 from dalbt_ray.options.ranges import Probability
 from dalbt_ray.views.augmentation import Augmentation
 from dalbt_ray.views.pair_of_views import Share
+from dalbt_ray.workers.device import moved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class ShiftAndFlip(Augmentation):
         """See the base class."""
         count, channels, height, width = images.shape
         drawn = torch.rand(share.total, 3, generator=generator, device=generator.device)[share.rows]
-        down, right, flip = drawn.to(images.device).unbind(1)
+        down, right, flip = moved(drawn.contiguous(), images.device).unbind(1)
         rows, tall = _window(down, height, round(self.shift * height))
         columns, wide = _window(right, width, round(self.shift * width))
         columns = torch.where((flip < self.flip)[:, None], columns.flip(1), columns)

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from dalbt_ray.models.adam import Adam
+from dalbt_ray.models.adam import Adam, _laid_out_as
 from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.models.one_cycle import one_cycle
@@ -72,3 +72,13 @@ run_trial(small_trial("margin", objective=Joint()), small_image_set(), store)
 sys.exit("torch._dynamo" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_gradients_are_given_the_strides_that_the_kernel_for_gpus_asks_for() -> None:
+    """A convolution of one pixel may get its gradient in another layout, which differs in strides only."""
+    parameter = torch.rand(4, 3, 1, 1).to(memory_format=torch.channels_last)
+    gradient = torch.rand(4, 3, 1, 1)
+    assert gradient.stride() != parameter.stride()
+    laid_out = _laid_out_as(parameter, gradient)
+    assert laid_out.stride() == parameter.stride()
+    assert torch.equal(laid_out, gradient)
