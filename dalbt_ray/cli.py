@@ -86,15 +86,16 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    root = data_root_argument(arguments.data_root)
     if arguments.follow:
         from dalbt_ray.report.follow import follow_report
 
-        for line in follow_report(arguments.results, arguments.out):
+        for line in follow_report(arguments.results, arguments.out, data_root=root):
             print(line, flush=True)
         return 0
     from dalbt_ray.report.build import build_report
 
-    print(build_report(arguments.results, arguments.out))
+    print(build_report(arguments.results, arguments.out, data_root=root))
     return 0
 
 
@@ -155,6 +156,11 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         if name == "report":
             command.add_argument("--out", metavar="DIR", help="where to write (default: DIR/report)")
+            command.add_argument(
+                "--data-root",
+                metavar="DIR",
+                help="folder of data sets, for pictures of what was acquired (default: $DALBT_DATA)",
+            )
             command.add_argument(
                 "--follow",
                 action="store_true",

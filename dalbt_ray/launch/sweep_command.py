@@ -68,7 +68,7 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
         changed = {}
     if not plan.to_do and not changed:
         console.print(f"All {len(plan.planned)} trials of {arguments.preset!r} are done: nothing to do.")
-        _show_results(plan, root, console)
+        _show_results(plan, root, data_root, console)
         return 0
     store.create_or_open({"sweep": arguments.preset, "trials": len(plan.planned)})
     with store.lease() as lease, interrupted_when_lost(lease):
@@ -87,7 +87,7 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
             f"{outcome.failed} trials failed; their errors are in {root}/errors. Try them again with:"
         )
         console.print(f"  {resume_command(argv)}")
-    _show_results(plan, root, console)
+    _show_results(plan, root, data_root, console)
     return outcome.exit_status
 
 
@@ -214,7 +214,7 @@ def cluster_options(arguments: argparse.Namespace) -> ClusterOptions:
     )
 
 
-def _show_results(plan: Plan, root: str, console: Console) -> None:
+def _show_results(plan: Plan, root: str, data_root: Path, console: Console) -> None:
     from dalbt_ray.report.build import write_report
     from dalbt_ray.report.study import read_study
     from dalbt_ray.report.tables import summary_table
@@ -223,4 +223,4 @@ def _show_results(plan: Plan, root: str, console: Console) -> None:
     console.print(summary_table(study))
     # A report is written to a disk; results in an object store get a folder here.
     folder = Path("reports", Path(root).name) if "://" in root else Path(root, "report")
-    console.print(f"report   {write_report(study, folder)}")
+    console.print(f"report   {write_report(study, folder, data_root=data_root)}")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.report import sections
+from dalbt_ray.report.contact_sheets import contact_sheet_section
 from dalbt_ray.report.findings import Findings, analyze, write_tables
 from dalbt_ray.report.interactive import curve_data
 from dalbt_ray.report.latex import write_latex
@@ -18,13 +19,20 @@ from dalbt_ray.report.trouble import trouble_section
 from dalbt_ray.report.wording import counted, duration
 
 
-def build_report(results: Path | str, out_dir: Path | str | None = None, *, refresh: float = 0) -> Path:
+def build_report(
+    results: Path | str,
+    out_dir: Path | str | None = None,
+    *,
+    refresh: float = 0,
+    data_root: Path | None = None,
+) -> Path:
     """Write the report of a finished or running study.
 
     Args:
         results: a results folder, or a URI such as `s3://bucket/sweep`.
         out_dir: where to write; `<results>/report` by default. A URI needs one: reports are written to a disk.
         refresh: seconds after which the opened page loads itself again; 0 for never.
+        data_root: where the data sets lie, for pictures of what was acquired; the embedded ones need none.
 
     Returns:
         The path of `index.html`. Next to it, figures are in `figures/` (PNG, SVG, PDF) and tables in `tables/` (CSV,
@@ -33,7 +41,8 @@ def build_report(results: Path | str, out_dir: Path | str | None = None, *, refr
     Raises:
         InputError: not a results folder, or damaged; or a URI without `out_dir`.
     """
-    return write_report(read_study(results), report_folder(results, out_dir), refresh=refresh)
+    folder = report_folder(results, out_dir)
+    return write_report(read_study(results), folder, refresh=refresh, data_root=data_root)
 
 
 def report_folder(results: Path | str, out_dir: Path | str | None = None) -> Path:
@@ -47,8 +56,8 @@ def report_folder(results: Path | str, out_dir: Path | str | None = None) -> Pat
     return Path(out_dir) if out_dir is not None else Path(results) / "report"
 
 
-def write_report(study: Study, folder: Path, *, refresh: float = 0) -> Path:
-    """Write the report of a study that has been read already."""
+def write_report(study: Study, folder: Path, *, refresh: float = 0, data_root: Path | None = None) -> Path:
+    """Write the report of a study that has been read already; arguments as in `build_report`."""
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / "index.html"
     if study.rounds.empty:
@@ -59,9 +68,8 @@ def write_report(study: Study, folder: Path, *, refresh: float = 0) -> Path:
         files = [f"tables/{name}" for name in write_tables(findings, folder / "tables")]
         files += [f"tables/{name}" for name in write_latex(study, findings, folder / "tables")]
         files += [f"figures/{name}" for name in write_figures(study, folder / "figures")]
-        page = _page(
-            study, findings.verdict.sentences, _sections(study, findings, files), _banners(study, findings)
-        )
+        parts = _sections(study, findings, files, contact_sheet_section(study, data_root))
+        page = _page(study, findings.verdict.sentences, parts, _banners(study, findings))
     text = render(replace(page, refresh=refresh), curve_data(study))
     # Written beside and renamed: a browser that reloads a running sweep's page never sees half of it.
     draft = index.with_suffix(".tmp")
@@ -86,7 +94,7 @@ def write_figures(study: Study, folder: Path) -> list[str]:
     return [f"{name}.{kind}" for name in figures for kind in FORMATS]
 
 
-def _sections(study: Study, findings: Findings, files: list[str]) -> list[Section]:
+def _sections(study: Study, findings: Findings, files: list[str], pictures: Section) -> list[Section]:
     shown = sorted(study.rounds["method"].unique())
     parts = [
         Section("learning-curves", "Learning curves", [Curves()]),
@@ -95,6 +103,7 @@ def _sections(study: Study, findings: Findings, files: list[str]) -> list[Sectio
         ranking_section(findings, styles({name: study.methods[name] for name in shown})),
         sections.mixed_section(findings),
         sections.queries_section(findings),
+        pictures,
         sections.classes_section(findings),
         sections.cost_section(findings),
         sections.checks_section(findings),
@@ -146,5 +155,6 @@ def _page(study: Study, verdict: list[str], parts: list[Section], banners: list[
         facts=facts,
         banners=banners,
         sections=[part for part in parts if part.blocks],
-        footer="Built by dalbt-ray from the results folder alone; nothing was trained or loaded from a network.",
+        footer="Built by dalbt-ray from the results folder, with pictures from the data sets; nothing was trained or "
+        "loaded from a network.",
     )

@@ -16,6 +16,7 @@ def follow_report(
     results: Path | str,
     out_dir: Path | str | None = None,
     *,
+    data_root: Path | None = None,
     interval: float = INTERVAL,
     wait: Callable[[float], object] | None = None,
 ) -> Iterator[str]:
@@ -26,6 +27,7 @@ def follow_report(
     Args:
         results: a results folder or URI.
         out_dir: as in `build_report`.
+        data_root: the same.
         interval: seconds.
         wait: called with `interval` between two looks.
 
@@ -43,7 +45,7 @@ def follow_report(
         over = is_over(study)
         state = (len(study.rounds), len(study.finished), len(study.failures))
         if state != seen or over:
-            page = write_report(study, folder, refresh=0 if over else interval)
+            page = write_report(study, folder, refresh=0 if over else interval, data_root=data_root)
             yield f"{page}  {progress(study)}" if seen is None else progress(study)
         if over:
             return

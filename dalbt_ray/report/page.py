@@ -113,6 +113,29 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Thumbnail:
+    """A small picture: its `data:` URI (empty for none), what it shows, and whether it is framed as OOD."""
+
+    uri: str
+    title: str
+    is_ood: bool = False
+
+
+Sheet = tuple[str, list[tuple[str, list[Thumbnail]]]]
+"""A caption, and named lines of small pictures."""
+
+
+@dataclass(frozen=True)
+class ContactSheets:
+    """Sheets of small pictures, under a title that folds them away."""
+
+    kind: ClassVar[str] = "sheets"
+    title: str
+    sheets: list[Sheet]
+    unfolded: bool = False
+
+
+@dataclass(frozen=True)
 class Checks:
     """The list of sanity checks."""
 
@@ -120,7 +143,19 @@ class Checks:
     checks: list[Any]
 
 
-Block = Text | Heading | Items | Files | Preformatted | TextTable | HeatTable | Curves | Drawing | Checks
+Block = (
+    Text
+    | Heading
+    | Items
+    | Files
+    | Preformatted
+    | TextTable
+    | HeatTable
+    | Curves
+    | Drawing
+    | ContactSheets
+    | Checks
+)
 
 
 @dataclass(frozen=True)

@@ -358,7 +358,7 @@ def large_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     methods.append(("dalbt", "joint", 0.03, {"strategy.policy": "outlier_margin"}))
     settings = [
         ("mnist", "", 100),
-        ("fashion_mnist", "", 100),
+        ("fashion_mini", "", 100),
         ("cifar10", "svhn", 100),
         ("cifar10", "", 250),
     ]
