@@ -1,4 +1,4 @@
-"""The `dalbt` command: data, verify, report, rerun, compare, compact. Sweeps have their own files and commands."""
+"""The `dalbt` command: data, verify, report, rerun, export, compare, compact. Sweeps have commands of their own."""
 
 import argparse
 import os
@@ -123,6 +123,18 @@ def _rerun(arguments: argparse.Namespace) -> int:
     return 1 if repeated.differences else 0
 
 
+def _export(arguments: argparse.Namespace) -> int:
+    from dalbt_ray.launch.best_trial import best_trial
+    from dalbt_ray.launch.export import export_model
+
+    if arguments.trial_id and arguments.best:
+        raise InputError("best", " ".join(arguments.best), "chooses a trial, and one is named already")
+    root = data_root_argument(arguments.data_root)
+    trial_id = arguments.trial_id or best_trial(arguments.results, arguments.best)
+    print(export_model(arguments.results, trial_id, Path(arguments.out), root, arguments.sweep_file))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dalbt", description=__doc__)
     parser.add_argument("--version", action="version", version=f"dalbt-ray {version('dalbt-ray')}")
@@ -176,9 +188,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     again.add_argument("results", metavar="DIR")
     again.add_argument("trial_id", metavar="ID")
-    again.add_argument("--data-root", metavar="DIR", help="folder of data sets (default: $DALBT_DATA)")
-    again.add_argument("--sweep-file", metavar="FILE", help="defines classes of your own that the trial uses")
     again.set_defaults(run=_rerun)
+
+    export = commands.add_parser("export", help="a finished trial's model as safetensors and a JSON card")
+    export.add_argument("results", metavar="DIR")
+    export.add_argument("trial_id", metavar="ID", nargs="?", help="default: the best by validation accuracy")
+    export.add_argument(
+        "--best", metavar="FIELD=VALUE", nargs="+", default=[], help="the best of these: dataset=cifar10"
+    )
+    export.add_argument("--out", metavar="DIR", required=True, help="the folder that gets both files")
+    export.set_defaults(run=_export)
+    for command in (again, export):
+        command.add_argument("--data-root", metavar="DIR", help="folder of data sets (default: $DALBT_DATA)")
+        command.add_argument(
+            "--sweep-file", metavar="FILE", help="defines classes of your own that the trial uses"
+        )
 
     comparison = commands.add_parser("compare", help="did a change of code or settings change any result")
     comparison.add_argument("results_a", metavar="DIR_A")

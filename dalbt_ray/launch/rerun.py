@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,12 +10,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from dalbt_ray.config import Trial, known_classes, trial_from_json
-from dalbt_ray.data.embedding.embedded_set import load_images
-from dalbt_ray.errors import InputError
-from dalbt_ray.options.canonical import Classes
+from dalbt_ray.config import Trial
+from dalbt_ray.launch.finished_trial import finished_trial
 from dalbt_ray.options.own_code import own_sources
-from dalbt_ray.options.value import Named, is_users
 from dalbt_ray.results import ResultsStore, load_results
 from dalbt_ray.trial.manifest import environment
 from dalbt_ray.trial.rounds import run_trial
@@ -67,17 +63,8 @@ def rerun(results: str, trial_id: str, data_root: Path | None, sweep_file: str |
     Raises:
         InputError: no such finished trial, data that are not those of the manifest, or a class that is not known.
     """
-    store = ResultsStore(results)
-    manifest = store.manifest(trial_id)
-    trial = trial_from_json(manifest["config"], classes_of(sweep_file, manifest["config"]))
-    image_set = load_images(*trial.image_key, data_root)
-    if image_set.data_hash != manifest["data_hash"]:
-        raise InputError(
-            "data-root",
-            str(data_root),
-            f"holds other images of {trial.dataset} than the trial was run on",
-            remedy=f"the trial's data hash is {manifest['data_hash']}",
-        )
+    finished = finished_trial(results, trial_id, data_root, sweep_file)
+    trial, manifest = finished.trial, finished.manifest
     before = load_results(results)
     rounds, picks = _of(before.rounds, trial_id), _of(before.selections, trial_id)
     torch.set_num_threads(int(manifest["environment"].get("threads", 1)))
@@ -85,48 +72,13 @@ def rerun(results: str, trial_id: str, data_root: Path | None, sweep_file: str |
     with TemporaryDirectory() as folder:
         again = ResultsStore(folder)
         again.create_or_open({"sweep": "rerun"})
-        run_trial(replace(trial, rounds=len(rounds) - 1), image_set, again, device=device)
+        run_trial(replace(trial, rounds=len(rounds) - 1), finished.image_set, again, device=device)
         repeated = load_results(folder)
     name = repeated.rounds["trial_id"].iloc[0]
     differences = _differences(rounds, _of(repeated.rounds, name))
     if not _equal(picks.drop(columns="trial_id"), _of(repeated.selections, name).drop(columns="trial_id")):
         differences.append("selections differ")
-    return Rerun(trial_id, len(rounds), differences, _surroundings(manifest, trial, device))
-
-
-def classes_of(sweep_file: str | None, config: Mapping[str, Any]) -> Classes:
-    """What names stand for, the classes of a sweep file included.
-
-    Raises:
-        InputError: the file is not there.
-    """
-    classes = {base: dict(names) for base, names in known_classes().items()}
-    if sweep_file is None:
-        for base, names in classes.items():
-            part = config.get(base.path)
-            if isinstance(part, dict) and part.get("name") not in names:
-                remedy = "name the file that defines it: --sweep-file mine.py"
-                raise InputError(base.path, part.get("name"), "is not one of this package", remedy=remedy)
-        return classes
-    path = Path(sweep_file)
-    if not path.is_file():
-        raise InputError("sweep-file", sweep_file, "is not a file")
-    spec = spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    for found in vars(module).values():
-        if (
-            isinstance(found, type)
-            and issubclass(found, Named)
-            and is_users(found)
-            and hasattr(found, "name")
-        ):
-            for base, names in classes.items():
-                if issubclass(found, base):
-                    names[found.name] = found
-    return classes
+    return Rerun(trial_id, len(rounds), differences, surroundings(manifest, trial, device))
 
 
 def _of(frame: pd.DataFrame, trial_id: str) -> pd.DataFrame:
@@ -160,13 +112,16 @@ def _equal(before: pd.DataFrame, after: pd.DataFrame) -> bool:
     return len(before) == len(after) and before[shared].equals(after[shared])
 
 
-def _surroundings(manifest: Mapping[str, Any], trial: Trial, device: torch.device) -> list[str]:
+def surroundings(manifest: Mapping[str, Any], trial: Trial, device: torch.device) -> list[str]:
+    """What differs between then and now in environment or code, as `cpu: A -> B`."""
     then, now = manifest.get("environment", {}), environment(device)
     found = [
         f"{name}: {then.get(name, 'not recorded')} -> {now[name]}"
         for name in ENVIRONMENT
         if then.get(name) != now[name]
     ]
+    if manifest.get("workers", 1) > 1:
+        found.append(f"workers: {manifest['workers']} -> 1")
     sources = own_sources(trial)
     found += [
         f"source of {name}: changed"

@@ -1,6 +1,6 @@
 """Results of a sweep: commits that survive any crash, tables that any program reads. docs/results.md has the format."""
 
-from dalbt_ray.results.committed import committed_rows
+from dalbt_ray.results.committed import committed_rows, published_records
 from dalbt_ray.results.compaction import compact
 from dalbt_ray.results.conflict import ConflictError
 from dalbt_ray.results.identity import trial_id
@@ -31,6 +31,7 @@ __all__ = [
     "compact",
     "load_manifests",
     "load_results",
+    "published_records",
     "trial_id",
     "verify",
 ]

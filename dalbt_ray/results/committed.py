@@ -1,9 +1,11 @@
-"""The committed rows of one trial, finished or running."""
+"""The committed rounds of one trial: its rows, finished or running, and its records."""
 
 from typing import Any
 
 from dalbt_ray.results.published import find_published
+from dalbt_ray.results.records import Record
 from dalbt_ray.results.results_store import ResultsStore
+from dalbt_ray.results.table_rows import records_of
 
 
 def committed_rows(store: ResultsStore, trial_id: str) -> list[dict[str, Any]]:
@@ -18,3 +20,13 @@ def committed_rows(store: ResultsStore, trial_id: str) -> list[dict[str, Any]]:
     except FileNotFoundError:
         return [record.row.columns() for record in store.journal(trial_id).peek()]
     return rows
+
+
+def published_records(store: ResultsStore, trial_id: str) -> list[Record]:
+    """The rounds of a finished trial, round 0 first; the query of the last one, which is in no table, is left out.
+
+    Raises:
+        InputError: the trial is not published, or a file of it is damaged.
+    """
+    manifest = store.manifest(trial_id)
+    return records_of(find_published(store.storage).tables(manifest), None)

@@ -118,6 +118,17 @@ def embedded_image_set(
     return replace(image_set, features_sha256=sha256(pool.tobytes() + test.tobytes()).hexdigest())
 
 
+def training_form(files: ImageSetFiles, embedding: Embedding, data_root: Path | None) -> Form:
+    """The form that the features of `embedded_image_set` have; embeds what is not kept of the training images.
+
+    Raises:
+        InputError: see `embedded_image_set`.
+    """
+    train = file_to_embed(files.train, files.shape, embedding, data_root)
+    embed_missing([train], embedding, run_here, lambda _: None)
+    return Form.of(_read([train])[0], embedding.dimensions)
+
+
 def load_images(
     dataset: str,
     ood: str,
