@@ -1,8 +1,6 @@
 """The Ray that a sweep runs on: one of our own, ended with the sweep, or one that others started."""
 
 import logging
-import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,23 +17,22 @@ from dalbt_ray.cluster.authentication import (
 )
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Node
+from dalbt_ray.cluster.private_folder import private_folder
 from dalbt_ray.errors import InputError
 
 _CHATTY = ("ray", "ray.data")
 """Loggers to which Ray gives handlers that write to standard error."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Connection:
     """A Ray that can be used.
 
     Attributes:
         folder: on this machine, for Ray's logs and whatever Tune and Train write; nothing there is a result.
-        keep: leave the folder of a Ray of our own behind; set it when someone will want to read its logs.
     """
 
     folder: Path
-    keep: bool = False
 
 
 @contextmanager
@@ -49,21 +46,18 @@ def connected(options: ClusterOptions) -> Iterator[Connection]:
         InputError: no Ray at the address.
     """
     enable_token_authentication(options.address)
-    folder = Path(tempfile.mkdtemp(prefix="dalbt-", dir=_short_temporary_folder()))
-    connection = Connection(folder=folder)
-    already_connected = ray.is_initialized()
-    try:
-        log = folder / "driver.log"
-        with _chatter_in(log):
+    with private_folder() as folder:
+        already_connected = ray.is_initialized()
+        try:
+            log = folder / "driver.log"
+            with _chatter_in(log):
+                if not already_connected:
+                    _connect(options, folder)
+                with _chatter_in(log):  # once more, since connecting takes handlers away
+                    yield Connection(folder=folder)
+        finally:
             if not already_connected:
-                _connect(options, folder)
-            with _chatter_in(log):  # once more, since connecting takes handlers away
-                yield connection
-    finally:
-        if not already_connected:
-            ray.shutdown()
-        if not connection.keep:
-            shutil.rmtree(folder, ignore_errors=True)
+                ray.shutdown()
 
 
 def live_nodes() -> list[Node]:
@@ -110,16 +104,32 @@ def _chatter_in(file: Path) -> Iterator[None]:
 
 
 def _start(options: ClusterOptions, folder: Path) -> None:
-    ray.init(
-        address="local",
-        num_cpus=options.own_cpus,
-        num_gpus=options.own_gpus,
-        object_store_memory=options.object_store_bytes,
-        log_to_driver=False,
-        configure_logging=False,
-        _temp_dir=str(folder),
-        **dashboard_options(options.dashboard),
-    )
+    with _on_loopback():
+        ray.init(
+            address="local",
+            num_cpus=options.own_cpus,
+            num_gpus=options.own_gpus,
+            object_store_memory=options.object_store_bytes,
+            log_to_driver=False,
+            configure_logging=False,
+            _temp_dir=str(folder / "r"),  # which Ray opens to everybody; `folder` stays closed
+            **dashboard_options(options.dashboard),
+        )
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """A Ray that is started inside listens on loopback alone: nothing of it has to be reached from another machine.
+
+    It is what Ray does on a Mac, by this constant. `_node_ip_address="127.0.0.1"` is replaced by an outer address, and
+    then every process listens on all interfaces.
+    """
+    constants = ray._private.ray_constants
+    before, constants.ENABLE_RAY_CLUSTER = constants.ENABLE_RAY_CLUSTER, False
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
 
 
 def _join(options: ClusterOptions) -> str:
@@ -137,9 +147,3 @@ def _join(options: ClusterOptions) -> str:
         remedy = "start one with `ray start --head`, or leave the address out to use this machine alone"
         raise InputError("address", options.address, f"leads to no Ray ({reason})", remedy=remedy) from error
     return str(context.address_info["gcs_address"])
-
-
-def _short_temporary_folder() -> str:
-    """A folder whose path leaves room for Ray's sockets."""
-    usual = tempfile.gettempdir()
-    return usual if usual.isascii() and len(usual) <= 30 else "/tmp"  # noqa: S108 - mkdtemp makes a private one

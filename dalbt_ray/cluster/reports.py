@@ -19,12 +19,14 @@ class Event:
 
     Attributes:
         index: of the trial in the sweep.
-        kind: it began, has committed a round, is published, or has failed for good (and the failure is recorded).
-        told: of a round its number, `test_accuracy` and `device_type`; of a failure its `message`.
+        kind: it began, has committed a round, is published, has failed for good (and the failure is recorded), or has
+            failed once: Tune decides whether it is started again.
+        told: of a round its number, `test_accuracy` and `device_type`; of a failure for good its `message`, of another
+            one what `failures.as_told` says.
     """
 
     index: int
-    kind: Literal["began", "round", "finished", "failed"]
+    kind: Literal["began", "round", "finished", "failed", "stumbled"]
     told: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from dalbt_ray.cluster.connection import Connection, connected, live_nodes
 from dalbt_ray.cluster.embed_pool import SharedFeatures, run_on_ray
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Packing, Share, pack, share_of
+from dalbt_ray.cluster.private_folder import KEPT_DAYS, keep
 from dalbt_ray.cluster.shared_images import materialize_image_set
 from dalbt_ray.cluster.train_loop import SharedWork, run_in_tune
 from dalbt_ray.cluster.turns import turns_of
@@ -84,8 +85,8 @@ def run_sweep(
                         f"Tune ended without a word of {before} trials; see {connection.folder}"
                     )
             if watch.failed:
-                connection.keep = True
-                progress.say(f"Ray's logs are in {connection.folder}")
+                keep(connection.folder)
+                progress.say(f"Ray's logs are in {connection.folder}, for {KEPT_DAYS} days")
     except KeyboardInterrupt:
         return SweepOutcome(watch.done if watch else 0, watch.failed if watch else 0, interrupted=True)
     return SweepOutcome(watch.done, watch.failed, interrupted=False)

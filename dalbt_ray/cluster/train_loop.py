@@ -24,7 +24,15 @@ from dalbt_ray.config import ImageKey, Trial
 from dalbt_ray.data.image_set import ImageSet
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import Record, ResultsStore
-from dalbt_ray.trial.failures import FINAL, CodeMismatch, TrialTimeout, hint_for, in_one_line
+from dalbt_ray.trial.failures import (
+    FINAL,
+    CodeMismatch,
+    TrialTimeout,
+    as_told,
+    exit_fails_the_trial,
+    hint_for,
+    in_one_line,
+)
 from dalbt_ray.trial.rounds import run_trial
 from dalbt_ray.trial.training import Stopped
 from dalbt_ray.workers.world import World
@@ -108,6 +116,8 @@ def _attempt(index: int, work: SharedWork, reports: Reports, attempts: int) -> E
             break
         except Exception as failure:
             if attempts == 1:
+                # What Tune tells of it would come as a pickle in a file.
+                reports.add(Event(index, "stumbled", as_told(failure)), at_once=True)
                 raise
             error = failure
             _log.warning("attempt %d of trial %s failed", attempt + 1, work.trial_id(index), exc_info=True)
@@ -188,16 +198,17 @@ def _loop(index: int, work: SharedWork, world: World, reports: Reports) -> None:
 
     began, limit = monotonic(), work.trial_timeout_s
     try:
-        run_trial(
-            work.trials[index],
-            work.image_set(index),
-            ResultsStore(work.store_root),
-            world=world,
-            device=device,
-            on_round=on_round,
-            stop=lambda: limit is not None and world.agree(monotonic() - began >= limit),
-            own_code=work.own_code[index],
-        )
+        with exit_fails_the_trial():
+            run_trial(
+                work.trials[index],
+                work.image_set(index),
+                ResultsStore(work.store_root),
+                world=world,
+                device=device,
+                on_round=on_round,
+                stop=lambda: limit is not None and world.agree(monotonic() - began >= limit),
+                own_code=work.own_code[index],
+            )
     except Stopped:
         raise TrialTimeout(f"not finished after trial_timeout_s = {limit:g}") from None
 

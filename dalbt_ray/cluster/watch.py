@@ -1,14 +1,11 @@
 """What happens to the trials of a running sweep: told by Tune, passed on to progress, errors and watchdog."""
 
-import pickle
 import re
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import ray
 from ray import tune
-from ray.exceptions import RayTaskError
 from ray.tune.experiment import Trial as TuneTrial
 
 from dalbt_ray.cluster.options import ClusterOptions
@@ -17,7 +14,14 @@ from dalbt_ray.cluster.train_loop import SharedWork
 from dalbt_ray.cluster.watchdog import Watchdog
 from dalbt_ray.results import ResultsStore
 from dalbt_ray.trial.clock import span
-from dalbt_ray.trial.failures import Stalled, TrialTimeout, hint_for, in_one_line
+from dalbt_ray.trial.failures import (
+    Stalled,
+    TrialTimeout,
+    WorkerLost,
+    from_told,
+    hint_for,
+    in_one_line,
+)
 from dalbt_ray.trial.observer import Observer
 
 _COLOR = re.compile("\x1b\\[[0-9;]*m")
@@ -40,6 +44,7 @@ class Watch(tune.Callback):  # type: ignore[misc]
         self._progress = progress
         self._dog = Watchdog(stall_after_s=options.stall_after_s, wait_at_most_s=options.wait_at_most_s)
         self._current: dict[int, tuple[int, float]] = {}  # by turn: the trial that runs, and since when
+        self._stumbled: dict[int, BaseException] = {}  # by trial: the failure of its last attempt
         self._idle_gpu_told = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -88,6 +93,8 @@ class Watch(tune.Callback):  # type: ignore[misc]
             elif event.kind == "round":
                 self._progress.round(trial_id, event.told)
                 self._tell_of_idle_gpu(event)
+            elif event.kind == "stumbled":
+                self._stumbled[event.index] = from_told(event.told)
             elif event.kind == "finished":
                 self._finished.add(event.index)
                 self._progress.finished(trial_id)
@@ -97,13 +104,14 @@ class Watch(tune.Callback):  # type: ignore[misc]
 
     def on_trial_recover(self, *, trial: TuneTrial, **_: Any) -> None:
         """Tune: a turn has failed and starts again, where its last committed round ended."""
-        label = self._work.trials[self._running(trial)].label
-        self._progress.say(f"again   {label}: {in_one_line(_error_of(trial))}")
+        index = self._running(trial)
+        error = self._error_of(trial, index)
+        self._progress.say(f"again   {self._work.trials[index].label}: {in_one_line(error)}")
 
     def on_trial_error(self, *, trial: TuneTrial, **_: Any) -> None:
         """Tune: a turn has failed for good. The trial that ran is given up; what would have followed it is left."""
         index = self._running(trial)
-        trial_id, error = self._work.trial_id(index), _error_of(trial)
+        trial_id, error = self._work.trial_id(index), self._error_of(trial, index)
         if self._time_is_up(trial):
             error = TrialTimeout(f"hung; ended after trial_timeout_s = {self._options.trial_timeout_s:g}")
         hint = hint_for(error)
@@ -128,6 +136,15 @@ class Watch(tune.Callback):  # type: ignore[misc]
         elif verdict != "fine":
             idle = span(self._dog.idle_seconds(now))
             raise Stalled(f"no trial ran for {idle}: {self._situation(waiting)}")
+
+    def _error_of(self, trial: TuneTrial, index: int) -> BaseException:
+        """Why an attempt failed: what the worker told of it, or else that it died.
+
+        Tune keeps failures as pickles in a folder. Nothing of it is ever loaded, by Tune itself neither.
+        """
+        trial.run_metadata.pickled_error_filename = None
+        told = self._stumbled.pop(index, None)
+        return told if told is not None else WorkerLost(_last_words(trial))
 
     def _began(self, turn: int, index: int) -> None:
         current = self._current.get(turn)
@@ -170,17 +187,9 @@ class Watch(tune.Callback):  # type: ignore[misc]
         return f"{len(waiting)} trials wait for {share}; {there} on {len(ray.nodes())} node(s)"
 
 
-def _error_of(trial: TuneTrial) -> BaseException:
-    """What Tune keeps of a failure, in the driver's own temporary folder; the original error if there is one.
-
-    There is no file if the trial's process died before it had begun.
-    """
-    file = Path(trial.pickled_error_file) if trial.pickled_error_file else None
-    if file is None or not file.exists():
-        return RuntimeError(trial.get_error() or "its process ended before it began")
-    error: BaseException = pickle.loads(file.read_bytes())  # noqa: S301 - this process wrote it a moment ago
-    cause = error.cause if isinstance(error, RayTaskError) else None
-    if not isinstance(cause, BaseException):
-        return error
-    cause.__cause__ = RuntimeError(_COLOR.sub("", str(error)))  # its text is the trace in the worker
-    return cause
+def _last_words(trial: TuneTrial) -> str:
+    """The end of what Tune wrote of a process that died, as text; it may have written nothing."""
+    text = str(trial.get_error() or "").strip()
+    block = text.rpartition("Failure # ")[2].splitlines()
+    lines = [line for line in (_COLOR.sub("", each).strip() for each in block[1:]) if line]
+    return lines[0][:300] if lines else "its process ended before it began"

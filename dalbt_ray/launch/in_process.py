@@ -9,7 +9,7 @@ from dalbt_ray.config import ImageKey, Trial
 from dalbt_ray.data.embedding.embedded_set import load_images
 from dalbt_ray.data.image_set import ImageSet
 from dalbt_ray.results import ResultsStore
-from dalbt_ray.trial.failures import hint_for, in_one_line
+from dalbt_ray.trial.failures import exit_fails_the_trial, hint_for, in_one_line
 from dalbt_ray.trial.observer import Observer
 from dalbt_ray.trial.outcome import SweepOutcome
 from dalbt_ray.trial.rounds import run_trial
@@ -40,14 +40,15 @@ def run_in_process(
         trial_id = trial.trial_id(image_set.data_hash)
         progress.started(trial_id, trial.label, trial.rounds + 1)
         try:
-            run_trial(
-                trial,
-                image_set,
-                store,
-                device=device,
-                on_round=lambda record, key=trial_id: progress.round(key, record.row.columns()),  # type: ignore[misc]
-                stop=stop,
-            )
+            with exit_fails_the_trial():
+                run_trial(
+                    trial,
+                    image_set,
+                    store,
+                    device=device,
+                    on_round=lambda record, key=trial_id: progress.round(key, record.row.columns()),  # type: ignore[misc]
+                    stop=stop,
+                )
         except Stopped:
             return SweepOutcome(done, failed, interrupted=True)
         except Exception as error:

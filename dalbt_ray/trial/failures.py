@@ -1,9 +1,11 @@
 """What a failure means to the person who reads it: the remedy, and whether a second try can help. Pure."""
 
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from sysconfig import get_path
-from traceback import extract_tb
+from traceback import extract_tb, format_exception
 
 from dalbt_ray.errors import InputError
 
@@ -23,7 +25,15 @@ class Stalled(RuntimeError):  # noqa: N818 - the field's word
     """No trial ran for too long; the message says what was wanted and what was there."""
 
 
-FINAL = (InputError, TrialTimeout, CodeMismatch)
+class CalledExit(RuntimeError):  # noqa: N818
+    """A strategy, an encoder or a library that they use wanted to end the whole process."""
+
+
+class WorkerLost(RuntimeError):  # noqa: N818
+    """The process of a trial ended without a word."""
+
+
+FINAL = (InputError, TrialTimeout, CodeMismatch, CalledExit)
 """Failures that a second try would only repeat."""
 
 # The first row with a mark in the lower-case text of the error (its class included) gives the hint.
@@ -44,10 +54,44 @@ _HINTS: tuple[tuple[tuple[str, ...], str], ...] = (
         "the disk is full: free some space, then run the same command again",
     ),
     (
-        ("actordied", "actorunavailable", "workercrashed", "nodedied", "worker died", "sigkill"),
+        (
+            "workerlost",
+            "actordied",
+            "actorunavailable",
+            "workercrashed",
+            "nodedied",
+            "worker died",
+            "sigkill",
+        ),
         "its process was killed or its node lost, often for lack of memory: try --max-concurrent with fewer trials",
     ),
 )
+
+
+@contextmanager
+def exit_fails_the_trial() -> Iterator[None]:
+    """Inside, `sys.exit` is a failure of the trial, not the end of the sweep.
+
+    Raises:
+        CalledExit: somebody called it.
+    """
+    try:
+        yield
+    except SystemExit as error:
+        raise CalledExit(f"sys.exit({error.code!r}) was called while the trial ran") from error
+
+
+def as_told(error: BaseException, lines: int = 40) -> dict[str, str]:
+    """A failure as text, to be sent to another process: its type, message, and the end of its trace."""
+    trace = "".join(format_exception(error)).splitlines()[-lines:]
+    return {"type": type(error).__name__, "message": str(error)[:10_000], "trace": "\n".join(trace)}
+
+
+def from_told(told: Mapping[str, str]) -> BaseException:
+    """An error of the type's name that says what `as_told` said; its cause carries the trace, as text."""
+    error: BaseException = type(told["type"], (Exception,), {})(told["message"])
+    error.__cause__ = RuntimeError(told["trace"])
+    return error
 
 
 def hint_for(error: BaseException) -> str:

@@ -1,13 +1,17 @@
 """What the driver makes of failures that Tune tells it about."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Share
+from dalbt_ray.cluster.reports import EVENTS, Event
 from dalbt_ray.cluster.train_loop import SharedWork
 from dalbt_ray.cluster.watch import Watch
 from dalbt_ray.config import Trial
+from dalbt_ray.results import ResultsStore
+from dalbt_ray.trial.failures import as_told
 from tests.small_trials import small_image_set, small_trial
 
 
@@ -21,24 +25,56 @@ class Listener:
         """Keep it."""
         self.said.append(text)
 
+    def failed(self, _key: str, message: str) -> None:
+        """Keep it."""
+        self.said.append(message)
 
-def test_a_process_that_died_before_it_began_is_tried_again() -> None:
-    """Tune has no error file then; the sweep goes on and says so in a line."""
-    trial: Trial = small_trial()
-    sweep = SharedWork(
+
+def work_of(trial: Trial, store_root: str = "nowhere") -> SharedWork:
+    """A sweep of one trial."""
+    return SharedWork(
         trials=(trial,),
         turns=((0,),),
         own_code=({},) * 9,
         shares=(Share(1.0, 0.0),),
         image_sets={trial.image_key: small_image_set()},
-        store_root="nowhere",
+        store_root=store_root,
         code="",
         trial_timeout_s=None,
         max_failures=1,
         scratch="nowhere",
     )
+
+
+def test_a_process_that_died_before_it_began_is_tried_again() -> None:
+    """Tune has no error file then; the sweep goes on and says so in a line."""
+    trial: Trial = small_trial()
     listener: Any = Listener()
-    watch = Watch(sweep, ClusterOptions(), listener)
-    failed: Any = SimpleNamespace(config={"turn": 0}, pickled_error_file=None, get_error=lambda: None)
+    watch = Watch(work_of(trial), ClusterOptions(), listener)
+    failed: Any = SimpleNamespace(
+        config={"turn": 0}, run_metadata=SimpleNamespace(pickled_error_filename=None), get_error=lambda: None
+    )
     watch.on_trial_recover(trial=failed)
-    assert listener.said == [f"again   {trial.label}: RuntimeError: its process ended before it began"]
+    assert listener.said == [f"again   {trial.label}: WorkerLost: its process ended before it began"]
+
+
+def test_a_failure_is_told_as_text_and_never_unpickled(tmp_path: Path) -> None:
+    """What lies in Tune's folder is not loaded, neither here nor by Tune; what the worker said of it is recorded."""
+    trial: Trial = small_trial()
+    planted = tmp_path / "error.pkl"
+    planted.write_bytes(b"cos\nsystem\n(S'touch " + str(tmp_path / "executed").encode() + b"'\ntR.")
+    metadata = SimpleNamespace(pickled_error_filename=planted.name)
+    failed: Any = SimpleNamespace(
+        config={"turn": 0}, run_metadata=metadata, pickled_error_file=str(planted), get_error=lambda: "text"
+    )
+    ResultsStore(tmp_path / "results").create_or_open({})
+    listener: Any = Listener()
+    watch = Watch(work_of(trial, str(tmp_path / "results")), ClusterOptions(), listener)
+    told = as_told(ValueError("shapes do not match"))
+    event = Event(0, "stumbled", dict(told))
+    watch.on_trial_result(trial=failed, result={EVENTS: [event.to_json()]})
+    watch.on_trial_error(trial=failed)
+    assert not (tmp_path / "executed").exists()
+    assert metadata.pickled_error_filename is None  # or Tune would load it at the end
+    (error,) = ResultsStore(tmp_path / "results").errors().values()
+    assert (error["type"], error["message"]) == ("ValueError", "shapes do not match")
