@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from dalbt_ray.launch.grid import own_objective as own_objective
     from dalbt_ray.launch.grid import with_seeds as with_seeds
     from dalbt_ray.launch.sweep_command import sweep as sweep
+    from dalbt_ray.learners.adversarial import Adversarial as Adversarial
+    from dalbt_ray.learners.as_needed import AsNeeded as AsNeeded
+    from dalbt_ray.learners.ensemble import Ensemble as Ensemble
+    from dalbt_ray.learners.learner import Learner as Learner
+    from dalbt_ray.learners.normalized_latent import NormalizedLatent as NormalizedLatent
+    from dalbt_ray.learners.plain import Plain as Plain
+    from dalbt_ray.learners.variational import Variational as Variational
+    from dalbt_ray.learners.with_dropout import WithDropout as WithDropout
     from dalbt_ray.metrics.metric import Metric as Metric
     from dalbt_ray.models.encoder import Backbone as Backbone
     from dalbt_ray.models.encoder import Encoder as Encoder
@@ -48,6 +56,14 @@ _HOMES = {
     "errors": ("InputError",),
     "launch.grid": ("compare", "own_objective", "with_seeds"),
     "launch.sweep_command": ("sweep",),
+    "learners.adversarial": ("Adversarial",),
+    "learners.as_needed": ("AsNeeded",),
+    "learners.ensemble": ("Ensemble",),
+    "learners.learner": ("Learner",),
+    "learners.normalized_latent": ("NormalizedLatent",),
+    "learners.plain": ("Plain",),
+    "learners.variational": ("Variational",),
+    "learners.with_dropout": ("WithDropout",),
     "metrics.metric": ("Metric",),
     "models.encoder": ("Backbone", "Encoder"),
     "models.frozen": ("Frozen",),

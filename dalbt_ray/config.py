@@ -5,7 +5,7 @@ command line of a sweep file too (`--set training.epochs=5`); docs/options.md li
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from json import dumps
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Literal, TypeAlias
 from dalbt_ray.data.embedding.embedding import Embedding
 from dalbt_ray.data.splits import SplitSettings
 from dalbt_ray.errors import InputError
+from dalbt_ray.learners import LEARNERS, Learner, Makeup
+from dalbt_ray.learners.as_needed import AsNeeded
 from dalbt_ray.metrics import METRICS, Metric
 from dalbt_ray.models import ENCODERS, Encoder
 from dalbt_ray.models.lenet import LeNet
@@ -74,6 +76,7 @@ class Trial(Value):
         ood: an out-of-distribution (OOD) data set whose images join the unlabeled pool; empty for none. [paper, 4.1]
         ood_policy: acquired OOD images "return" to the pool or are "discard"ed. [paper, 4.1: return]
         strategy: how images are chosen.
+        learner: what is trained and predicts; by default whatever the strategy needs.
         objective: what training minimizes.
         budget: images acquired in a round. [paper, 4.1]
         rounds: queries; the network is trained rounds + 1 times. Not part of a trial's identity: asked for more, a
@@ -92,6 +95,7 @@ class Trial(Value):
     ood: str = ""
     ood_policy: Literal["return", "discard"] = "return"
     strategy: Method = field(default_factory=Dalbt)
+    learner: Learner = field(default_factory=AsNeeded)
     objective: Objective = field(default_factory=Joint)
     budget: Count = 100
     rounds: Whole = 10
@@ -105,7 +109,7 @@ class Trial(Value):
     metrics: tuple[Metric, ...] = ()
 
     def check(self) -> None:
-        """Refuse an OOD set without a count, a method that the encoder cannot serve, and two metrics of one column."""
+        """Refuse an OOD set without a count, what encoder or learner cannot serve, and two metrics of one column."""
         if self.ood and self.ood == self.dataset:
             raise InputError("ood", self.ood, "is the data set itself", remedy="name another set")
         if bool(self.ood) != bool(self.splits.ood_count):
@@ -118,6 +122,7 @@ class Trial(Value):
         refuse_what_features_lack(
             self.strategy, self.objective, self.encoder, self.network, self.augmentation
         )
+        self.learner.check_fits(self.network, self.strategy, self.encoder)
         columns = [metric.column for metric in self.measured]
         for column in columns:
             if columns.count(column) > 1:
@@ -134,9 +139,9 @@ class Trial(Value):
         return self.dataset, self.ood, self.encoder.embedding
 
     @property
-    def trained_network(self) -> NetworkSettings:
-        """The network with what the strategy needs built into it."""
-        return replace(self.network, dropout=self.strategy.needs.dropout or self.network.dropout)
+    def makeup(self) -> Makeup:
+        """What a round trains on the encoder: the learner's answer."""
+        return self.learner.makeup(self.network, self.strategy)
 
     def trial_id(self, data_hash: str) -> str:
         """16 hex digits that name the trial: what it says, its data and the version of the algorithm."""
@@ -147,18 +152,20 @@ class Trial(Value):
     @property
     def network_id(self) -> str:
         """8 hex digits: trials of one seed that share it have the same round 0, whatever their strategy."""
-        # An auxiliary loss changes the network too, so it is part of what is trained.
-        auxiliary = self.strategy.auxiliary
+        makeup = self.makeup
         trained = {
             "encoder": essence(self.encoder),
-            "network": essence(self.trained_network),
+            "network": essence(makeup.network),
             "training": essence(self.training),
             "views": essence(self.views),
             "splits": essence(self.splits),
             "objective": essence(self.objective),
-            "variational": self.strategy.needs.variational,
-            "auxiliary": essence(auxiliary) if auxiliary is not None and auxiliary.joins_loss else None,
+            "variational": makeup.variational,
+            # An auxiliary loss changes the network too, so it is part of what is trained.
+            "auxiliary": essence(makeup.auxiliary) if makeup.auxiliary is not None else None,
         }
+        if makeup.averages:
+            trained["members"] = makeup.members
         if self.augmentation.changes_images:
             trained["augmentation"] = essence(self.augmentation)
         return sha256(dumps(trained, sort_keys=True, allow_nan=False).encode()).hexdigest()[:8]
@@ -169,7 +176,8 @@ class Trial(Value):
         options = ",".join(f"{name}={value}" for name, value in self.strategy.changed_options())
         strategy = f"{self.strategy.name}[{options}]" if options else self.strategy.name
         ood = f"+{self.ood}" if self.ood else ""
-        return f"{self.dataset}{ood} b={self.budget} {strategy} ({self.objective.name}) seed {self.seed}"
+        learner = "" if self.learner == AsNeeded() else f", {self.learner.name}"
+        return f"{self.dataset}{ood} b={self.budget} {strategy} ({self.objective.name}{learner}) seed {self.seed}"
 
     def as_json(self) -> dict[str, Any]:
         """Every field, defaults included, as plain JSON values: what a manifest keeps, and `trial_from_json` reads."""
@@ -184,6 +192,7 @@ def known_classes(trials: Iterable[Trial] = ()) -> Classes:
     """
     axes: dict[type[Value], dict[str, type[Named]]] = {
         Method: dict(STRATEGIES),
+        Learner: dict(LEARNERS),
         Objective: dict(OBJECTIVES),
         Encoder: dict(ENCODERS),
         Augmentation: dict(AUGMENTATIONS),
@@ -194,6 +203,7 @@ def known_classes(trials: Iterable[Trial] = ()) -> Classes:
     for trial in trials:
         for base, each in (
             (Method, trial.strategy),
+            (Learner, trial.learner),
             (Objective, trial.objective),
             (Encoder, trial.encoder),
             (Augmentation, trial.augmentation),

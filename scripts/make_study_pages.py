@@ -31,7 +31,7 @@ acquired in each of 9 rounds, LeNet, 20 epochs from fresh weights, batches of 64
 
 **Read it with care.** 40 steps leave networks undertrained, and those with dropout most of all: `mc_dropout`, `dbal`
 and `batch_bald` have {dropout_start} % at 100 labels where the plain network has {plain_start} %. A difference that
-"shows selection + network" is no statement about the selection. `vaal`, `waal` and `batch_bald` have other algorithms
+"shows selection + learner" is no statement about the selection. `vaal`, `waal` and `batch_bald` have other algorithms
 by now (version 2), so a sweep of today runs those {old} trials again.
 
 ![Accuracy over labels](mnist_curves.png)

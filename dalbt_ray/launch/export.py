@@ -76,7 +76,8 @@ def export_model(
         sweep_file: the Python file that defines the user's own classes of the trial, if there are any.
 
     Raises:
-        InputError: see `finished_trial`; a trial without a trained network; measures that differ from the record
+        InputError: see `finished_trial`; a trial without a trained network, or of an
+            ensemble that predicts together; measures that differ from the record
             although nothing else does; a folder that holds a model.
     """
     if (out / CARD).exists():
@@ -87,6 +88,9 @@ def export_model(
     row = records[-1].row
     if row.status == "diverged" or not row.n_labeled:
         problem = f"has no trained network after its last round ({row.status}, {row.n_labeled} labels)"
+        raise InputError("trial", trial_id, problem)
+    if trial.makeup.averages:
+        problem = f"predicts by the mean of {trial.makeup.members} networks, and a model file holds one"
         raise InputError("trial", trial_id, problem)
     torch.set_num_threads(int(manifest["environment"].get("threads", 1)))
     run = Run(
@@ -121,7 +125,7 @@ def export_model(
         class_names=finished.image_set.class_names,
         image_shape=files.shape,
         encoder=encoder_json(trial.encoder),
-        network=as_json(trial.trained_network),
+        network=as_json(trial.makeup.network),
         variational=networks[0].log_variance is not None,
         embedding=None if embedding is None else embedding.identity,
         steps=model_steps(trial.encoder, files.shape),

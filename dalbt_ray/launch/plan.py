@@ -166,19 +166,21 @@ def nominal_seconds(trial: Trial) -> float | None:
     cost, recipe, splits, total = trial.encoder.cost, trial.training, trial.splits, 0.0
     if cost is None:
         return None
-    needs, auxiliary, solver = trial.strategy.needs, trial.strategy.auxiliary, trial.encoder.solver
+    needs, makeup, solver = trial.strategy.needs, trial.makeup, trial.encoder.solver
+    own = trial.strategy.auxiliary
+    auxiliaries = {each for each in (makeup.auxiliary, own) if each is not None}
     measured = splits.validation_size + 10_000
     pool = splits.ood_count + (splits.pool_size or 60_000) if needs.scores else 0
     for index in range(trial.rounds + 1):
         labeled = splits.initial_size + index * trial.budget
         unlabeled = max(0, pool - index * trial.budget)
         steps = max(recipe.epochs * ceil(labeled / recipe.batch_size), recipe.min_steps)
-        if auxiliary is not None:
+        for auxiliary in auxiliaries:
             steps = auxiliary.classifier_steps(steps, unlabeled=unlabeled, batch_size=recipe.batch_size)
             total += auxiliary.nominal_seconds(labeled=labeled, unlabeled=unlabeled, steps=steps)
         if solver is None:
-            total += needs.members * steps * trial.objective.cost * cost.step
+            total += makeup.members * steps * trial.objective.cost * cost.step
         else:
             total += solver.nominal_seconds(labeled)
-        total += (labeled + measured + (needs.members + needs.dropout_samples) * pool) * cost.image
+        total += (labeled + measured + (makeup.members + needs.dropout_samples) * pool) * cost.image
     return total

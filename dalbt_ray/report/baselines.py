@@ -20,7 +20,8 @@ class Pair:
 
     Attributes:
         method, baseline: their names.
-        shows: the parts in which the two differ, as words: `selection`, `selection + objective`, `min_steps`.
+        shows: the parts in which the two differ, as words: `selection`, `selection + objective`, `learner`,
+            `min_steps`.
     """
 
     method: str
@@ -59,8 +60,8 @@ def pairs(configs: pd.DataFrame) -> list[Pair]:
     - Every method meets its nearest random: what the selection contributes.
     - A method with another objective than the plain one meets the nearest random with the plain one too: selection
       and objective together; for a random, the objective alone.
-    - Another random with the plain objective meets the one that most methods are measured against: what its options
-      contribute by themselves.
+    - Another random with the plain objective meets the one that most methods are measured against: what its learner,
+      or its options, contribute by themselves.
     """
     uniform = randoms(configs)
     if not uniform:
@@ -87,15 +88,22 @@ def pairs(configs: pd.DataFrame) -> list[Pair]:
 
 
 def shows(one: "pd.Series[Any]", other: "pd.Series[Any]") -> str:
-    """The parts in which two configurations differ: what a difference between the two methods may come from."""
+    """The parts in which two configurations differ: what a difference between the two methods may come from.
+
+    Learners of two names that train the same network (`network_id`) are one: that of `dbal`, which brings its dropout
+    along, and of a random with the learner `dropout`. The other way round, a network that only the strategy's needs
+    make another is another learner.
+    """
     different = [str(name) for name in one.index if _unlike(one[name], other[name])]
     parts = {name.split(".")[0] for name in different}
-    words = {"strategy": "selection", "objective": "objective"}
+    if _same(one, other, "network_id"):
+        parts.discard("learner")
+    elif parts == {"strategy", "network_id"}:
+        parts.add("learner")
+    words = {"strategy": "selection", "objective": "objective", "learner": "learner"}
     said = [word for part, word in words.items() if part in parts]
     rest = [name for name in different if name.split(".")[0] not in (*words, "network_id")]
     said += sorted(name.removesuffix(".name").rsplit(".", 1)[-1] for name in rest)
-    if "network_id" in parts and not rest and "objective" not in parts:
-        said.append("network")  # the strategy needs dropout, say, and brings it along
     return " + ".join(said)
 
 
@@ -113,6 +121,10 @@ def _nearest(method: str, candidates: Iterable[str], configs: pd.DataFrame) -> s
         return (*counts, len(differing) - sum(counts)), name
 
     return min(candidates, key=distance, default=None)
+
+
+def _same(one: "pd.Series[Any]", other: "pd.Series[Any]", column: str) -> bool:
+    return column in one.index and one[column] is not None and one[column] == other[column]
 
 
 def _unlike(one: object, other: object) -> bool:

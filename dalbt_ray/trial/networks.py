@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dalbt_ray.auxiliary import Auxiliary
+from dalbt_ray.auxiliary import Auxiliary, AuxiliarySettings
 from dalbt_ray.config import Trial
 from dalbt_ray.data.image_set import ArrayImages, ImageSet
 from dalbt_ray.metrics.accuracy import accuracy
@@ -57,11 +57,12 @@ class Trained:
     """The outcome of one round's training.
 
     Attributes:
-        networks: the first is the one that is measured; more than one where the strategy wants votes.
-        auxiliary: the strategy's own networks, or None.
+        networks: more than one where the learner or the strategy wants several; the first is the one that is measured,
+            unless they predict together.
+        auxiliary: the networks whose score the strategy reads, or None.
         steps: optimizer steps of one network.
         loss: mean training loss of the last epoch, nats, over the networks.
-        auxiliary_seconds: time spent in the strategy's own networks.
+        auxiliary_seconds: time spent in networks beside the classifier.
     """
 
     networks: list[Network]
@@ -99,15 +100,14 @@ def train_networks(run: Run, state: PoolState, round_index: int, previous: list[
         features = rows_of(data.images.take(data.labeled))
         report = solve(network, trial.encoder.solver, features, data.labels, known)
         return Trained([network], None, report.steps, report.loss, 0.0)
-    networks, losses, steps, auxiliary, auxiliary_seconds = [], [], 0, None, 0.0
-    for member in range(trial.strategy.needs.members):
+    networks, losses, steps, own, auxiliary_seconds = [], [], 0, None, 0.0
+    for member in range(trial.makeup.members):
         draws = Draws(seed=trial.seed, round_index=round_index, member=member)
         network = untrained_network(run, round_index, member)
         if trial.training.init == "warm" and previous:
             network.load_state_dict(previous[member].state_dict())
-        settings = trial.strategy.auxiliary
-        if settings is not None:
-            auxiliary = settings.build(
+        auxiliaries = [
+            settings.build(
                 network,
                 image_shape=shape,
                 classes=classes,
@@ -116,6 +116,8 @@ def train_networks(run: Run, state: PoolState, round_index: int, previous: list[
                 generator=draws.torch("auxiliary"),
                 device=run.device,
             )
+            for settings in _auxiliaries(trial, member)
+        ]
         report = fit(
             network,
             data,
@@ -123,14 +125,22 @@ def train_networks(run: Run, state: PoolState, round_index: int, previous: list[
             draws=draws,
             world=run.world,
             device=run.device,
-            auxiliary=auxiliary,
+            auxiliaries=auxiliaries,
             validation_accuracy=partial(validation_accuracy, run, network),
             stop=run.stop,
         )
+        own = next((each for each in auxiliaries if each.settings == trial.strategy.auxiliary), own)
         networks.append(network)
         losses.append(report.loss)
         steps, auxiliary_seconds = report.steps, auxiliary_seconds + report.auxiliary_seconds
-    return Trained(networks, auxiliary, steps, float(np.mean(losses)), auxiliary_seconds)
+    return Trained(networks, own, steps, float(np.mean(losses)), auxiliary_seconds)
+
+
+def _auxiliaries(trial: Trial, member: int) -> list[AuxiliarySettings]:
+    """The networks beside a member: those in its loss, and once, those that the strategy trains apart from it."""
+    joined, own = trial.makeup.auxiliary, trial.strategy.auxiliary
+    apart = own if own is not None and not own.joins_loss and member == 0 else None
+    return [settings for settings in (joined, apart) if settings is not None]
 
 
 def untrained_network(run: Run, round_index: int, member: int = 0) -> Network:
@@ -139,11 +149,11 @@ def untrained_network(run: Run, round_index: int, member: int = 0) -> Network:
     return (
         build_network(
             run.trial.encoder,
-            run.trial.trained_network,
+            run.trial.makeup.network,
             run.oracle.images.shape,
             run.image_set.classes,
             draws.torch("network"),
-            variational=run.trial.strategy.needs.variational,
+            variational=run.trial.makeup.variational,
         )
         .to(run.device)
         .eval()
@@ -156,17 +166,17 @@ def validation_accuracy(run: Run, network: Network) -> float:
 
 
 def score_validation(run: Run, networks: list[Network]) -> Scores:
-    """Scores of the validation images by the measured network."""
+    """Scores of the validation images by what is measured."""
     return _score_all(run, run.oracle.validation_images, networks)
 
 
 def score_test(run: Run, networks: list[Network]) -> Scores:
-    """Scores of the test images by the measured network."""
+    """Scores of the test images by what is measured."""
     return _score_all(run, run.test_images, networks)
 
 
 def score_labeled(run: Run, networks: list[Network], state: PoolState) -> Scores:
-    """Scores of the labeled images by the measured network."""
+    """Scores of the labeled images by what is measured."""
     return _score_all(run, run.oracle.images, networks, state.labeled)
 
 
@@ -186,7 +196,12 @@ def score_pool(run: Run, trained: Trained, round_index: int) -> Scores:
         else None
     )
     score = partial(
-        score_batch, trained.networks, masks=masks, auxiliary=trained.auxiliary, device=run.device
+        score_batch,
+        trained.networks,
+        together=run.trial.makeup.averages,
+        masks=masks,
+        auxiliary=trained.auxiliary,
+        device=run.device,
     )
     return score_images(images, np.ones(len(images), dtype=bool), score, run.world)
 
@@ -199,4 +214,7 @@ def _score_all(
         return score_features(networks[0], rows_of(rows))
     if wanted is None:
         wanted = np.ones(len(images), dtype=bool)
-    return score_images(images, wanted, partial(score_batch, networks[:1], device=run.device), run.world)
+    together = run.trial.makeup.averages
+    predicting = networks if together else networks[:1]
+    score = partial(score_batch, predicting, together=together, device=run.device)
+    return score_images(images, wanted, score, run.world)

@@ -55,6 +55,7 @@ def score_batch(
     networks: Sequence[Network],
     images: NDArray[Any],
     *,
+    together: bool = False,
     masks: DropoutMasks | None = None,
     auxiliary: Auxiliary | None = None,
     device: torch.device | str = "cpu",
@@ -64,6 +65,7 @@ def score_batch(
     Args:
         networks: trained, in evaluation mode, on `device`; the first one is the classifier that is measured,
             more than one vote (`member_probabilities`).
+        together: the prediction is the mean of the networks' probabilities, not the first one's.
         images: uint8[b, h, w, c], or float32[b, 1, 1, d], features of a frozen encoder.
         masks: dropout masks of the stochastic passes, the same for every image of a round; None for no passes.
         auxiliary: the strategy's own networks, if any.
@@ -91,7 +93,7 @@ def score_batch(
         value = auxiliary.score(pixels, features, logits)
         auxiliary_score = None if value is None else value.double().cpu().numpy()
     return Scores(
-        probabilities=_softmax(logits),
+        probabilities=votes.mean(axis=1) if together and votes is not None else _softmax(logits),
         features=features.float().cpu().numpy(),
         mc_probabilities=passes,
         member_probabilities=votes,

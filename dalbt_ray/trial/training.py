@@ -1,6 +1,6 @@
 """Train one network on the labeled images: plain PyTorch, one process or several under DDP."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -89,7 +89,7 @@ def fit(
     draws: Draws,
     world: World,
     device: torch.device,
-    auxiliary: Auxiliary | None = None,
+    auxiliaries: Sequence[Auxiliary] = (),
     validation_accuracy: Callable[[], float] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> TrainingReport:
@@ -102,7 +102,7 @@ def fit(
         draws: random streams.
         world: the workers that share each batch; worker r takes images r, r + size, ... of it.
         device: where to compute.
-        auxiliary: the strategy's own networks, trained along.
+        auxiliaries: the networks that are trained along or afterwards.
         validation_accuracy: asked after each epoch if `trial.training.model_selection` is "best_validation".
         stop: polled before each step.
 
@@ -114,12 +114,12 @@ def fit(
     network.projector.requires_grad_(trial.objective.needs_views)
     noise = draws.torch("dropout", device)
     set_dropout_generator(network, noise)
-    step = _Step(network, trial, auxiliary, noise)
+    step = _Step(network, trial, auxiliaries, noise)
     # The norm layers make batch statistics global themselves, so DDP has no buffers to broadcast.
     parallel = DistributedDataParallel(step, broadcast_buffers=False) if world.size > 1 else step
     per_epoch = ceil(len(data.labeled) / recipe.batch_size)
     total = max(recipe.epochs * per_epoch, recipe.min_steps)
-    if auxiliary is not None:
+    for auxiliary in auxiliaries:
         total = auxiliary.settings.classifier_steps(
             total, unlabeled=len(data.unlabeled), batch_size=recipe.batch_size
         )
@@ -130,7 +130,7 @@ def fit(
     )
     epoch_loss, epoch_steps, mean_loss, auxiliary_seconds = torch.zeros((), device=device), 0, 0.0, 0.0
     best_accuracy, best_weights = -1.0, None
-    reads_unlabeled = auxiliary is not None and auxiliary.settings.reads_unlabeled
+    reads_unlabeled = any(auxiliary.settings.reads_unlabeled for auxiliary in auxiliaries)
     network.train()
     for done, batch in enumerate(_batches(data, trial, draws, world, device, total, reads_unlabeled), 1):
         if stop():
@@ -141,7 +141,7 @@ def fit(
         if recipe.schedule == "one_cycle":
             optimizer.learning_rate, optimizer.beta_1 = one_cycle(done - 1, total, 3 * recipe.learning_rate)
         optimizer.step()
-        if auxiliary is not None:
+        for auxiliary in auxiliaries:
             began = perf_counter()
             auxiliary.update(step.seen)
             auxiliary_seconds += perf_counter() - began
@@ -164,7 +164,7 @@ def fit(
         network.load_state_dict(best_weights)
     world.share_buffers(network)
     network.eval()
-    if auxiliary is not None:
+    for auxiliary in auxiliaries:
         began = perf_counter()
         auxiliary.fit(data.images, data.labeled, data.unlabeled, partial(_poll, stop))
         auxiliary_seconds += perf_counter() - began
@@ -190,12 +190,12 @@ class _Step(nn.Module):
     """The loss of one step as one forward, since DDP wants one forward per backward."""
 
     def __init__(
-        self, network: Network, trial: Trial, auxiliary: Auxiliary | None, noise: torch.Generator
+        self, network: Network, trial: Trial, auxiliaries: Sequence[Auxiliary], noise: torch.Generator
     ) -> None:
         super().__init__()
         self.network = network
         self.recipe, self.objective = trial.training, trial.objective
-        self.auxiliary = auxiliary
+        self.auxiliaries = auxiliaries
         self.noise = noise
         self.seen: Batch
 
@@ -212,11 +212,12 @@ class _Step(nn.Module):
                     z_a, z_b = (self.network.project(self.network.encode(view)) for view in batch.views)
                 projections = (z_a, z_b)
             loss = self.objective.loss(logits, batch.labels, projections)
-            if self.auxiliary is not None:
+            if self.auxiliaries:
                 self.seen = Batch(
                     batch.images, batch.labels, features, mean, log_variance, logits, batch.unlabeled
                 )
-                loss = loss + self.auxiliary.loss(self.seen)
+            for auxiliary in self.auxiliaries:
+                loss = loss + auxiliary.loss(self.seen)
         return loss
 
     def _latents(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:

@@ -84,7 +84,7 @@ def train(case: str, world: World) -> list[dict[str, Tensor]]:
         draws=Draws(seed=5, round_index=0),
         world=world,
         device=torch.device("cpu"),
-        auxiliary=reader,
+        auxiliaries=[reader],
     )
     reader.steps[-1]["loss"] = torch.tensor(report.loss)
     return reader.steps

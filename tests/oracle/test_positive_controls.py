@@ -69,11 +69,11 @@ def train(image_set: ImageSet, strategy: str, **options: object) -> Outcome:
     shape = image_set.images.shape
     network = build_network(
         trial.encoder,
-        trial.trained_network,
+        trial.makeup.network,
         shape,
         image_set.classes,
         draws.torch("network"),
-        variational=trial.strategy.needs.variational,
+        variational=trial.makeup.variational,
     )
     settings = trial.strategy.auxiliary
     auxiliary = settings and settings.build(
@@ -92,7 +92,8 @@ def train(image_set: ImageSet, strategy: str, **options: object) -> Outcome:
         pool=np.arange(IMAGES),
         unlabeled=unlabeled,
     )
-    fit(network, data, trial, draws=draws, world=World(), device=torch.device("cpu"), auxiliary=auxiliary)
+    beside = [] if auxiliary is None else [auxiliary]
+    fit(network, data, trial, draws=draws, world=World(), device=torch.device("cpu"), auxiliaries=beside)
     parts = [
         score_batch([network], image_set.images.take(rows), auxiliary=auxiliary)
         for rows in np.split(np.arange(IMAGES), 24)

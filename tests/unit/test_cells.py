@@ -138,7 +138,7 @@ def test_a_strategy_that_brings_its_own_network_is_told():
     rounds = frames.rounds.copy()
     rounds.loc[rounds["strategy"] == "dbal", "network_id"] = "with dropout"
     (pair,) = study_of(frames, rounds=rounds).pairs("mnist, b=100")
-    assert (pair.baseline, pair.shows) == ("random (supervised)", "selection + network")
+    assert (pair.baseline, pair.shows) == ("random (supervised)", "selection + learner")
 
 
 def test_a_random_that_trains_the_same_network_is_nearest():
