@@ -14,6 +14,7 @@ from dalbt_ray.config import Trial
 from dalbt_ray.launch.finished_trial import finished_trial
 from dalbt_ray.options.own_code import own_sources
 from dalbt_ray.results import ResultsStore, load_results
+from dalbt_ray.results.schemas import MEASURES
 from dalbt_ray.trial.manifest import environment
 from dalbt_ray.trial.rounds import run_trial
 
@@ -86,7 +87,9 @@ def _of(frame: pd.DataFrame, trial_id: str) -> pd.DataFrame:
 
 
 def _differences(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
-    shared = [name for name in before.columns if name in after.columns and name != "trial_id"]
+    # A metric that joined since the trial ran is null in all of its rounds.
+    new = {name for name in MEASURES if before[name].isna().all()}
+    shared = [name for name in before.columns if name in after.columns and name not in {"trial_id", *new}]
     found = []
     for index in range(max(len(before), len(after))):
         if index >= min(len(before), len(after)):

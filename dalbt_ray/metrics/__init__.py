@@ -6,6 +6,7 @@ figures have it. A metric of your own (a frozen dataclass that subclasses `Metri
 
 from dalbt_ray.metrics.accuracy import Accuracy
 from dalbt_ray.metrics.calibration import CalibrationError
+from dalbt_ray.metrics.confusion import Confusion
 from dalbt_ray.metrics.macro_f1 import MacroF1
 from dalbt_ray.metrics.metric import Metric
 from dalbt_ray.metrics.nll import NLL
@@ -19,5 +20,6 @@ METRICS: tuple[Metric, ...] = (
     CalibrationError(),
     MacroF1(),
     Recall(),
+    Confusion(),
 )
 """Every metric that is always measured, in the order of its columns."""

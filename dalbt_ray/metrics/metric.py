@@ -25,6 +25,7 @@ class Metric(Named):
         unit: "percent" for fractions that people read in percent, "nats", or nothing.
         higher_is_better: which end of the axis is good.
         per_class: whether `measure` gives one number a class.
+        per_pair: whether it gives one for every pair of a true and a predicted class, true class by true class.
     """
 
     path: ClassVar[str] = "metrics"
@@ -32,6 +33,7 @@ class Metric(Named):
     unit: ClassVar[Unit] = ""
     higher_is_better: ClassVar[bool] = True
     per_class: ClassVar[bool] = False
+    per_pair: ClassVar[bool] = False
 
     @property
     def column(self) -> str:
@@ -40,7 +42,7 @@ class Metric(Named):
 
     @abstractmethod
     def measure(self, probabilities: Floats, labels: Ints) -> Measure:
-        """The measured number, or one a class; None where it is not defined.
+        """The measured number, or one a class or pair of classes; None where it is not defined.
 
         Args:
             probabilities: float64[n, c], predictions for the test images.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.report import sections
+from dalbt_ray.report.class_section import class_section
 from dalbt_ray.report.contact_sheets import contact_sheet_section
 from dalbt_ray.report.findings import Findings, analyze, write_tables
 from dalbt_ray.report.interactive import curve_data
@@ -104,7 +105,7 @@ def _sections(study: Study, findings: Findings, files: list[str], pictures: Sect
         sections.mixed_section(findings),
         sections.queries_section(findings),
         pictures,
-        sections.classes_section(findings),
+        class_section(findings),
         sections.cost_section(findings),
         sections.checks_section(findings),
         trouble_section(study),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from dalbt_ray.report.acquired import class_balance, purity_summary, selection_overlap
+from dalbt_ray.report.by_class import ClassMeans, Confused, class_means, class_tables, confusion
 from dalbt_ray.report.check import Check
 from dalbt_ray.report.checks import run_checks
 from dalbt_ray.report.cost import cost_summary
@@ -22,7 +23,7 @@ from dalbt_ray.report.rankings import (
 from dalbt_ray.report.savings import saving_against_random
 from dalbt_ray.report.statistics import compare_with_random
 from dalbt_ray.report.study import Study
-from dalbt_ray.report.summaries import compared_rounds, summarize
+from dalbt_ray.report.summaries import summarize
 from dalbt_ray.report.tables import reported, write_table
 from dalbt_ray.report.verdict import Verdict, find_verdict
 
@@ -42,8 +43,7 @@ class Findings:
             that are not in all of them.
         wilcoxon: `rankings.pairwise_wilcoxon`.
         improvement, profiles: `profiles.probability_of_improvement` and `profiles.performance_profiles`.
-        by_class: for each per-class measure and setting, title, setting, and the means of the last compared round:
-            methods in rows, classes in columns.
+        by_class, confused: `by_class.class_means` and `by_class.confusion`.
         purity: `acquired.purity_summary`; empty without mixed pools.
         balance: `acquired.class_balance`.
         overlaps: `acquired.selection_overlap` by setting.
@@ -64,7 +64,8 @@ class Findings:
     wilcoxon: pd.DataFrame
     improvement: pd.DataFrame
     profiles: pd.DataFrame
-    by_class: list[tuple[str, str, pd.DataFrame]]
+    by_class: list[ClassMeans]
+    confused: list[Confused]
     purity: pd.DataFrame
     balance: pd.DataFrame
     overlaps: dict[str, pd.DataFrame]
@@ -94,26 +95,14 @@ def analyze(study: Study) -> Findings:
         wilcoxon=pairwise_wilcoxon(means),
         improvement=probability_of_improvement(study),
         profiles=performance_profiles(study),
-        by_class=per_class(study),
+        by_class=class_means(study),
+        confused=confusion(study),
         purity=purity_summary(rounds),
         balance=class_balance(picks, rounds),
         overlaps={s: selection_overlap(picks, rounds, s) for s in rounds["setting"].unique()},
         cost=cost_summary(study.timings, rounds, workers),
         checks=run_checks(study, picks),
     )
-
-
-def per_class(study: Study) -> list[tuple[str, str, pd.DataFrame]]:
-    """For each per-class measure and setting: means over seeds, methods in rows, classes in columns."""
-    last = compared_rounds(study.rounds).groupby("trial_id").tail(1)
-    found = []
-    for measure in study.measures.values():
-        if not measure.per_class or measure.column not in last:
-            continue
-        for setting, group in last[last[measure.column].notna()].groupby("setting", sort=False):
-            lists = pd.DataFrame([list(values) for values in group[measure.column]], index=group["method"])
-            found.append((measure.title, str(setting), lists.groupby(level=0).mean()))
-    return found
 
 
 def write_tables(findings: Findings, folder: Path) -> list[str]:
@@ -138,5 +127,6 @@ def write_tables(findings: Findings, folder: Path) -> list[str]:
         "class_balance": findings.balance,
         "overlap": pd.concat(overlaps).dropna(),
         "cost": findings.cost,
+        **class_tables(findings.by_class, findings.confused),
     }
     return [file for name, frame in tables.items() if len(frame) for file in write_table(frame, folder, name)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from dalbt_ray.metrics import METRICS
+from dalbt_ray.metrics import METRICS, Metric
 
 MAIN = "test_accuracy"
 """The measure that areas, tests and rankings are about."""
@@ -22,6 +22,7 @@ class Measure:
         unit: `percent` for fractions that are shown as percentages, `nats`, or nothing.
         reported: whether its value in the last round stands in the table of results.
         per_class: whether a round has a list, one number a class.
+        per_pair: whether it has one for every pair of a true and a predicted class.
     """
 
     column: str
@@ -29,6 +30,12 @@ class Measure:
     unit: str = ""
     reported: bool = False
     per_class: bool = False
+    per_pair: bool = False
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a round has a list instead of a number."""
+        return self.per_class or self.per_pair
 
     @property
     def scale(self) -> float:
@@ -54,17 +61,29 @@ OF_ROUNDS = (
 
 def measures(manifests: Iterable[Mapping[str, Any]] = ()) -> dict[str, Measure]:
     """Every known measure by column: shipped metrics, users' own as their manifests describe them, and the rest."""
-    known = {
-        each.column: Measure(each.column, each.title, each.unit, not each.per_class, each.per_class)
-        for each in METRICS
-    }
+    known = {each.column: _of(each.column, _described(each)) for each in METRICS}
     for manifest in manifests:
         for column, told in manifest.get("metrics", {}).items():
             if column not in known:
-                title, unit = str(told.get("title") or column), str(told.get("unit") or "")
-                lists = bool(told.get("per_class"))
-                known[column] = Measure(column, title, unit, not lists, lists)
+                known[column] = _of(column, told)
     return known | {each.column: each for each in OF_ROUNDS}
+
+
+def _described(metric: Metric) -> Mapping[str, Any]:
+    """What a manifest says of a metric."""
+    return {name: getattr(metric, name) for name in ("title", "unit", "per_class", "per_pair")}
+
+
+def _of(column: str, told: Mapping[str, Any]) -> Measure:
+    per_class, per_pair = bool(told.get("per_class")), bool(told.get("per_pair"))
+    return Measure(
+        column=column,
+        title=str(told.get("title") or column),
+        unit=str(told.get("unit") or ""),
+        reported=not (per_class or per_pair),
+        per_class=per_class,
+        per_pair=per_pair,
+    )
 
 
 def recorded(known: Mapping[str, Measure], rounds: pd.DataFrame) -> list[Measure]:
@@ -72,5 +91,5 @@ def recorded(known: Mapping[str, Measure], rounds: pd.DataFrame) -> list[Measure
     return [
         each
         for column, each in known.items()
-        if column in rounds and not each.per_class and rounds[column].notna().any()
+        if column in rounds and not each.is_list and rounds[column].notna().any()
     ]

@@ -121,6 +121,15 @@ class Thumbnail:
     is_ood: bool = False
 
 
+@dataclass(frozen=True)
+class Folded:
+    """Matrices side by side, under a title that folds them away."""
+
+    kind: ClassVar[str] = "folded"
+    title: str
+    tables: list[HeatTable]
+
+
 Sheet = tuple[str, list[tuple[str, list[Thumbnail]]]]
 """A caption, and named lines of small pictures."""
 
@@ -153,6 +162,7 @@ Block = (
     | HeatTable
     | Curves
     | Drawing
+    | Folded
     | ContactSheets
     | Checks
 )

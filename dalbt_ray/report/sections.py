@@ -165,21 +165,6 @@ def queries_section(findings: Findings) -> Section:
     return Section("queries", "What was acquired", blocks)
 
 
-def classes_section(findings: Findings) -> Section:
-    """What the last round gets right, class by class."""
-    blocks: list[Block] = []
-    for title, setting, matrix in findings.by_class:
-        if len(matrix) <= LARGEST_MATRIX and len(matrix.columns) <= LARGEST_MATRIX:
-            blocks.append(
-                HeatTable.of(100 * matrix, f"{setting}: {title} in the last compared round, %", 0, 100.0)
-            )
-    if blocks:
-        blocks.insert(
-            0, Text("Means over seeds; columns are classes by their number in the data set.", note=True)
-        )
-    return Section("classes", "Class by class", blocks)
-
-
 def cost_section(findings: Findings) -> Section:
     """Time by part of a round, device time: one line per method."""
     blocks: list[Block] = []

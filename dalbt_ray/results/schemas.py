@@ -22,7 +22,7 @@ def _schema(
     return pa.schema([pa.field(name, kinds[name], nullable=name in optional) for name in order.split()])
 
 
-MEASURES = {metric.column: REALS if metric.per_class else REAL for metric in METRICS}
+MEASURES = {metric.column: REALS if metric.per_class or metric.per_pair else REAL for metric in METRICS}
 """Metric columns that every `rounds` file has; other measures join at the end, where a trial has them."""
 
 _FIRST = ("test_accuracy", "test_nll", "test_ece")

@@ -35,6 +35,7 @@ def manifest(run: Run, records: list[Record]) -> dict[str, Any]:
             "ood": int(run.oracle.is_ood.sum()),
             "validation": len(run.oracle.validation_labels),
             "test": len(image_set.test_labels),
+            "class_names": list(image_set.class_names),
             "conversion": image_set.conversion,
             "test_in_train": image_set.test_in_train,
             "ood_in_train": image_set.ood_in_train,
@@ -45,7 +46,12 @@ def manifest(run: Run, records: list[Record]) -> dict[str, Any]:
         "code": dict(code()),
         "own_code": dict(run.own_code),
         "metrics": {
-            metric.column: {"title": metric.title, "unit": metric.unit, "per_class": metric.per_class}
+            metric.column: {
+                "title": metric.title,
+                "unit": metric.unit,
+                "per_class": metric.per_class,
+                "per_pair": metric.per_pair,
+            }
             for metric in trial.measured
         },
     }

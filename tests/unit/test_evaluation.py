@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, recall_score
+from sklearn.metrics import confusion_matrix, f1_score, recall_score
 
 from dalbt_ray.metrics.accuracy import accuracy
 from dalbt_ray.metrics.auroc import auroc
 from dalbt_ray.metrics.calibration import expected_calibration_error
+from dalbt_ray.metrics.confusion import Confusion
 from dalbt_ray.metrics.macro_f1 import MacroF1
 from dalbt_ray.metrics.nll import NLL
 from dalbt_ray.metrics.recall import Recall
@@ -53,6 +54,15 @@ def test_macro_f1_and_recall_equal_scikit_learns_on_classes_that_occur() -> None
     assert MacroF1().measure(probabilities, labels) == pytest.approx(expected)
     recalls = recall_score(labels, predicted, labels=list(range(6)), average=None, zero_division=0)
     assert Recall().measure(probabilities, labels) == pytest.approx(list(recalls))
+
+
+def test_the_confusion_matrix_equals_scikit_learns() -> None:
+    """Row by row, with a class that never occurs; too many classes have none."""
+    rng = np.random.default_rng(3)
+    labels, probabilities = rng.integers(0, 3, 200), rng.dirichlet(np.ones(4), 200)
+    expected = confusion_matrix(labels, probabilities.argmax(axis=1), labels=range(4))
+    assert Confusion().measure(probabilities, labels) == list(expected.ravel())
+    assert Confusion().measure(np.ones((5, 101)), np.zeros(5, int)) is None
 
 
 def test_auroc_equals_the_share_of_won_pairs() -> None:
