@@ -8,11 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.trial.failures import Stalled
+from dalbt_ray.trial.failures import Stalled, machine_failure
 
 
 def run_command(command: Callable[[], int]) -> int:
-    """The exit status of `command`: 2 and one line for wrong input, 1 for a sweep that stalled, 130 for Ctrl+C."""
+    """The exit status of `command`: 2 and one line for wrong input, 130 for Ctrl+C, 1 for a sweep that stalled.
+
+    And 1 with one line for what the machine refuses, such as a full disk; a fault of the program keeps its traceback.
+    """
     try:
         return command()
     except Stalled as error:
@@ -24,6 +27,12 @@ def run_command(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return 130
+    except Exception as error:
+        refused = machine_failure(error)
+        if not refused:
+            raise
+        print(f"error: {refused}; what is committed is kept, the same command goes on", file=sys.stderr)
+        return 1
 
 
 def data_root_argument(given: str | None) -> Path:

@@ -42,8 +42,9 @@ def compact(root: str | Path, out: str | Path | None = None) -> int:
     """
     storage = open_results(root)
     if out is None:
-        with ResultsStore(root).lease():
+        with ResultsStore(root).lease() as lease:
             manifests, parts = read_published(storage)
+            lease.confirm()
             write_bundle(storage, manifests, parts)
         return len(manifests)
     target = open_storage(out)

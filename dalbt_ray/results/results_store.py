@@ -14,10 +14,7 @@ from dalbt_ray.results.records import Record
 from dalbt_ray.results.set_aside import set_aside
 from dalbt_ray.results.storage import commit, journal
 from dalbt_ray.results.storage.folder import check_folder, read_sweep
-from dalbt_ray.results.storage.lease import Claim, Lease, Patience, hold
-from dalbt_ray.results.storage.lease_file import FileClaim
-from dalbt_ray.results.storage.lease_object import ObjectClaim
-from dalbt_ray.results.storage.local_disk import LocalStorage
+from dalbt_ray.results.storage.lease import Lease, Patience, hold
 from dalbt_ray.results.storage.protocol import open_storage
 from dalbt_ray.results.storage.reopen import reopen
 from dalbt_ray.results.storage.sealed import seal
@@ -68,20 +65,15 @@ class ResultsStore:
     def lease(self, patience: Patience | None = None) -> Iterator[Lease]:
         """Be the only driver of this folder for a `with` block, and remove what crashed ones left.
 
-        A dead owner on this host is replaced at once; a silent one elsewhere after a minute, which the log announces.
+        An owner that has certainly ended is replaced at once; one of which that cannot be told (on another machine, in
+        another container, before a power cut) after a minute without a sign of life, which the log announces.
 
         Raises:
             InputError: another driver is alive (known in under 5 s); names its host, pid, and since when.
         """
-        patience, lease, storage = patience or Patience(), Lease(), self.storage
-        claim: Claim = (
-            FileClaim(storage, patience, lease)
-            if isinstance(storage, LocalStorage)
-            else ObjectClaim(storage, patience, lease)
-        )
-        with hold(claim, self.location, patience):
-            storage.sweep()
-            for trial_id in self.committed().intersection(journal.unfinished(storage)):
+        with hold(self.storage, patience or Patience()) as lease:
+            self.storage.sweep()
+            for trial_id in self.committed().intersection(journal.unfinished(self.storage)):
                 self.clear(trial_id)
             yield lease
 
@@ -169,7 +161,7 @@ class ResultsStore:
         self.storage.delete(failures.error_file(trial_id))
 
     def record_error(self, trial_id: str, error: BaseException, hint: str = "") -> None:
-        """Keep a trial's failure for `errors`, with the end of its trace; `hint` says what may fix it."""
+        """Keep a trial's failure for `errors`, with the end of its trace; `hint` says what may fix it. Never raises."""
         failures.record_error(self.storage, trial_id, error, hint)
 
     def errors(self) -> dict[str, dict[str, Any]]:

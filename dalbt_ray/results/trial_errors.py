@@ -1,9 +1,11 @@
 """The last failure of each trial, as text: what a user reads to fix it."""
 
+import logging
 import traceback
 from datetime import UTC, datetime
 from typing import Any
 
+from dalbt_ray.errors import InputError
 from dalbt_ray.results.identity import is_trial_id
 from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, seal, unseal
@@ -11,9 +13,14 @@ from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, sea
 FOLDER = "errors"
 TRACE_LINES = 40
 
+_log = logging.getLogger(__name__)
+
 
 def record_error(storage: Storage, trial_id: str, error: BaseException, hint: str = "") -> None:
-    """Replace the trial's last failure by `error`; `hint` says what may fix it."""
+    """Replace the trial's last failure by `error`; `hint` says what may fix it.
+
+    What made the trial fail, a full disk say, may make this fail too: that is logged, and the sweep goes on.
+    """
     trace = "".join(traceback.format_exception(error)).splitlines()
     content = {
         "trial_id": trial_id,
@@ -23,7 +30,10 @@ def record_error(storage: Storage, trial_id: str, error: BaseException, hint: st
         "when_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "trace": trace[-TRACE_LINES:],
     }
-    storage.write(error_file(trial_id), seal("error", content))
+    try:
+        storage.write(error_file(trial_id), seal("error", content))
+    except (OSError, InputError) as failure:
+        _log.warning("the failure of trial %s could not be recorded: %s", trial_id, failure)
 
 
 def read_errors(storage: Storage) -> dict[str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What a failure means to the person who reads it: the remedy, and whether a second try can help. Pure."""
 
+import errno
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ class WorkerLost(RuntimeError):  # noqa: N818
 
 FINAL = (InputError, TrialTimeout, CodeMismatch, CalledExit)
 """Failures that a second try would only repeat."""
+
+_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.ENOMEM}
 
 # The first row with a mark in the lower-case text of the error (its class included) gives the hint.
 _HINTS: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -98,6 +101,27 @@ def hint_for(error: BaseException) -> str:
     """One line that says what to do about `error`; empty if nothing is known about it."""
     text = f"{type(error).__name__}: {error}".lower()
     return next((hint for marks, hint in _HINTS if any(mark in text for mark in marks)), "")
+
+
+def machine_failure(error: BaseException) -> str:
+    """What the machine refused, in one line, if that is what stands behind `error`; else empty: a fault of the program.
+
+    A full disk, a disk that fails, a lost mount, no memory: nothing that a traceback would help with.
+    """
+    seen: BaseException | None = error
+    certain = True
+    for _ in range(10):  # a chain may lead back to itself
+        if seen is None:
+            break
+        if isinstance(seen, MemoryError):
+            return "memory is full"
+        if isinstance(seen, OSError) and seen.errno is not None and (certain or seen.errno in _MACHINE):
+            return str(seen)
+        # What was being handled when a fault of the program showed need not be its reason.
+        certain = certain and seen.__cause__ is not None
+        seen = seen.__cause__ or seen.__context__
+    full = next((line for line in str(error).splitlines() if "no space left on device" in line.lower()), "")
+    return full.strip()
 
 
 def in_one_line(error: BaseException, limit: int = 200) -> str:

@@ -5,14 +5,17 @@ import os
 import socket
 import subprocess
 import sys
-import threading
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import Patience, ResultsStore
-from dalbt_ray.results.storage import local_disk as local
+from dalbt_ray.results.storage.lease import hold
+from dalbt_ray.results.storage.local_disk import LocalStorage
+from dalbt_ray.results.storage.process_identity import ProcessIdentity, this_process
+from dalbt_ray.results.storage.sealed import seal
 from tests.results_records import identity, record, run_trial
 
 REPOSITORY = Path(__file__).parents[2]
@@ -61,6 +64,31 @@ def line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
+QUICK = Patience(heartbeat=0.05, watch=0.2, expiry=1.0)
+
+
+def put_lease(store: ResultsStore, owner: ProcessIdentity, generation: int = 1) -> None:
+    """A lease of somebody else's."""
+    content = asdict(owner) | {"token": "other", "since_utc": "2026", "beat": 3, "released": False}
+    store.storage.write(f"lease/{generation:08d}.json", seal("lease", content))
+
+
+def ended_pid() -> int:
+    """A pid that was a process's a moment ago."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    return child
+
+
+def opened(root: Path) -> ResultsStore:
+    """A new results folder."""
+    store = ResultsStore(root)
+    store.create_or_open({})
+    return store
+
+
 def test_the_second_driver_is_told_who_is_there(tmp_path: Path) -> None:
     """Host, pid and since when; and once the first has left, the second gets the folder."""
     with start(HOLDER, tmp_path) as holder:
@@ -107,23 +135,21 @@ def test_of_several_drivers_one_gets_the_folder(tmp_path: Path) -> None:
 def test_a_silent_driver_elsewhere_is_announced_and_replaced(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its marker names another host, so only silence tells that it is gone."""
+    """Its lease names another host, so only silence tells that it is gone."""
     store = ResultsStore(tmp_path)
     store.create_or_open({})
-    (tmp_path / "lease.lock").write_text(
-        "filelock/2\npid=4242\nhost=node7\nmode=lease\ntoken=0123456789abcdef0123456789abcdef\nduration=1.0\n"
-    )
+    put_lease(store, replace(this_process(), host="node7", pid=4242))
     with caplog.at_level(logging.WARNING), store.lease(Patience(heartbeat=0.1, watch=0.2, expiry=1.0)):
         pass
     assert "gives no sign of life (host node7, pid 4242" in caplog.text
 
 
 def test_a_driver_that_lost_its_lease_knows(tmp_path: Path) -> None:
-    """Somebody removed the marker: `lost` turns true by the heartbeat."""
+    """Somebody removed its file: `lost` turns true by the heartbeat."""
     store = ResultsStore(tmp_path)
     store.create_or_open({})
     with store.lease(Patience(heartbeat=0.05, watch=0.2, expiry=1.0)) as lease:
-        (tmp_path / "lease.lock").unlink()
+        (tmp_path / "lease" / "00000001.json").unlink()
         assert lease.wait_lost(timeout=30)
         assert lease.lost
 
@@ -147,59 +173,81 @@ def test_starting_removes_what_crashed_drivers_left(tmp_path: Path) -> None:
         assert [path.name for path in (tmp_path / "progress").iterdir()] == [identity(1)]
 
 
-def test_a_journal_cleared_while_a_twin_writes_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The twin published and removed the folder between our making it and our rename: we make it again."""
-    store = ResultsStore(tmp_path)
-    store.create_or_open({})
-    cleared = []
-
-    def clear_first(staged: Path, target: Path) -> bool:
-        if not cleared:
-            cleared.append(target)
-            target.parent.rmdir()
-        return link(staged, target)
-
-    link = local._link
-    monkeypatch.setattr(local, "_link", clear_first)
-    store.journal(identity(0)).commit(0, record(0))
-    assert cleared
-    assert store.journal(identity(0)).rounds() == [record(0)]
+@pytest.mark.parametrize("marker", ["lease.lock", "lease/00000001.json"])
+def test_a_marker_that_a_power_cut_left_empty_is_taken_over(marker: str, tmp_path: Path) -> None:
+    """Today's, on a disk that ignores fsync, and that of earlier versions: 0 bytes wedge no folder."""
+    store = opened(tmp_path)
+    (tmp_path / marker).parent.mkdir(exist_ok=True)
+    (tmp_path / marker).touch()
+    with store.lease(QUICK) as lease:
+        assert not lease.lost
+    assert not (tmp_path / "lease.lock").exists()
 
 
-def test_a_round_whose_journal_was_cleared_is_not_missed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "apart", [{"namespace": "pid:[1]"}, {"boot": "before the power cut"}, {"host": "node7"}]
+)
+def test_an_owner_that_may_be_alive_is_not_robbed_at_once(
+    apart: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The twin had committed our round already, and removed it before we could compare."""
-    store = ResultsStore(tmp_path)
-    store.create_or_open({})
-    monkeypatch.setattr(local, "_link", lambda *_: False)
-    store.journal(identity(0)).commit(0, record(0))
-    assert store.journal(identity(0)).rounds() == []
+    """A container with this host's name counts its own pids, a machine that was started again counts anew."""
+    store = opened(tmp_path)
+    owner = replace(this_process(), pid=ended_pid(), **apart)  # type: ignore[arg-type]
+    assert not owner.ended
+    put_lease(store, owner)
+    with caplog.at_level(logging.WARNING), store.lease(QUICK):
+        pass
+    assert f"gives no sign of life (host {owner.host}" in caplog.text
 
 
-def test_many_threads_publish_the_same_trials(tmp_path: Path) -> None:
-    """Even without any lease: the tables are correct and each trial is there once."""
-    stores = [ResultsStore(tmp_path) for _ in range(4)]
-    stores[0].create_or_open({})
-    errors: list[BaseException] = []
+def test_an_owner_whose_pid_is_another_process_by_now_has_ended(tmp_path: Path) -> None:
+    """This very process has the pid, and started at another moment."""
+    here = this_process()
+    assert not here.ended
+    assert replace(here, started=here.started + 1).ended
+    assert replace(here, pid=ended_pid()).ended
 
-    def work(store: ResultsStore) -> None:
-        try:
-            for number in range(6):
-                run_trial(store, number)
-        except BaseException as error:
-            errors.append(error)
 
-    threads = [threading.Thread(target=work, args=(store,)) for store in stores]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    run_all = ResultsStore(tmp_path / "alone")
-    run_all.create_or_open({})
-    for number in range(6):
-        name = run_trial(run_all, number)
-        for table in ("rounds", "selections", "timings"):
-            one, other = (root / table / f"{name}.parquet" for root in (tmp_path, tmp_path / "alone"))
-            assert one.read_bytes() == other.read_bytes()
+def test_an_owner_that_slept_finds_the_next_generation(tmp_path: Path) -> None:
+    """As after SIGSTOP: the lease is lost, what a second driver must not do too is refused, and its file stays."""
+    store = opened(tmp_path)
+    with hold(store.storage, replace(QUICK, heartbeat=0.05)) as lease:
+        assert lease.generation == 1
+        put_lease(store, replace(this_process(), host="node7"), generation=2)
+        with pytest.raises(InputError, match="was taken over by another driver"):
+            lease.confirm()
+        assert lease.wait_lost(timeout=30)
+    assert (tmp_path / "lease" / "00000002.json").exists()
+
+
+def test_generations_never_start_again(tmp_path: Path) -> None:
+    """Also after a lease that was given back."""
+    store = opened(tmp_path)
+    for generation in (1, 2, 3):
+        with store.lease(QUICK) as lease:
+            assert lease.generation == generation
+    assert [path.name for path in (tmp_path / "lease").iterdir()] == ["00000003.json"]
+
+
+@dataclass(frozen=True)
+class Away(LocalStorage):
+    """A folder whose server is away for the first signs of life, with an error that is no `OSError`."""
+
+    failures: list[str] = field(default_factory=lambda: ["away"] * 3)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Fails a few times."""
+        if self.failures:
+            raise RuntimeError(self.failures.pop())
+        super().write(name, data)
+
+
+def test_signs_of_life_go_on_after_an_outage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever the store's library raised: the owner lives, says that it could not show it, and keeps the lease."""
+    opened(tmp_path)
+    away = Away(tmp_path)
+    with hold(away, QUICK) as lease:
+        before = away.read("lease/00000001.json")
+        while away.failures or away.read("lease/00000001.json") == before:
+            assert not lease.wait_lost(timeout=0.05)
+    assert caplog.text.count("no sign of life could be given: away") == 1

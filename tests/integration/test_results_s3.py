@@ -2,6 +2,7 @@
 
 import os
 import socket
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from dalbt_ray.results import (
     load_results,
     verify,
 )
+from dalbt_ray.results.storage.object_store import RemoteStorage
+from dalbt_ray.results.storage.process_identity import this_process
 from dalbt_ray.results.storage.sealed import seal
 from tests.results_records import changed, identity, record, records, run_trial
 
@@ -112,23 +115,36 @@ def test_one_driver_at_a_time(root: str) -> None:
     if child == 0:
         os._exit(0)
     os.waitpid(child, 0)
-    card = {"host": socket.gethostname(), "pid": child, "since_utc": "2026", "token": "gone", "beat": 3}
-    store.storage.write("lease.json", seal("lease", card))
-    with store.lease(patience):
-        pass
+    gone = asdict(replace(this_process(), pid=child))
+    card = seal("lease", gone | {"since_utc": "2026", "token": "gone", "beat": 3})
+    store.storage.write("lease/00000009.json", card)
+    with store.lease(patience) as lease:
+        assert lease.generation == 10
 
 
 def test_a_lost_lease_is_noticed(root: str) -> None:
-    """Somebody else's token in the object; put there again if a heartbeat that was on its way covered it."""
+    """Somebody else's is the next generation."""
     store = opened(root)
-    other = seal("lease", {"host": "node7", "pid": 1, "since_utc": "2026", "token": "other", "beat": 0})
     with store.lease(Patience(heartbeat=0.05, watch=1.0, expiry=30.0)) as lease:
-        for _ in range(100):
-            store.storage.write("lease.json", other)
-            if lease.wait_lost(timeout=0.5):
-                break
-        assert lease.lost
-    assert store.storage.read("lease.json") == other
+        store.storage.write("lease/00000002.json", b"another's")
+        assert lease.wait_lost(timeout=30)
+    assert store.storage.read("lease/00000002.json") == b"another's"
+
+
+def test_a_put_that_arrives_twice_makes_nobody_lose(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer to a conditional put was lost, and its repetition finds the name taken, by itself."""
+    store = opened(root)
+    create = RemoteStorage.create
+
+    def twice(storage: RemoteStorage, name: str, data: bytes) -> bool:
+        create(storage, name, data)
+        return create(storage, name, data)
+
+    monkeypatch.setattr(RemoteStorage, "create", twice)
+    with store.lease(Patience(heartbeat=0.1, watch=1.0, expiry=30.0)):
+        name = run_trial(store, 0)
+    assert store.committed() == {name}
+    assert not verify(root).damaged
 
 
 def test_a_bucket_that_is_not_there(bucket: str) -> None:

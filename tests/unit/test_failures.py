@@ -1,7 +1,11 @@
 """What a failure is said to mean."""
 
+import errno
+from pathlib import Path
+
 import pytest
 
+from dalbt_ray.cli import run_command
 from dalbt_ray.errors import InputError
 from dalbt_ray.trial.failures import TrialTimeout, hint_for, in_one_line
 
@@ -33,3 +37,28 @@ def test_one_line_is_one_line() -> None:
     assert in_one_line(ValueError("a\nb")) == "ValueError: a"
     assert in_one_line(KeyError()) == "KeyError"
     assert len(in_one_line(ValueError("x" * 500), limit=50)) == 50
+
+
+def refused() -> None:
+    """What a library makes of a full disk."""
+    raise RuntimeError("cannot save") from OSError(errno.ENOSPC, "No space left on device")
+
+
+def handled() -> None:
+    """A fault of the program that shows while a missing file is dealt with."""
+    try:
+        Path("/nowhere/at/all").read_text()
+    except OSError:
+        raise KeyError("a typo")  # noqa: B904
+
+
+def test_what_the_machine_refuses_is_one_line_and_a_fault_keeps_its_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit status 1 for the one, the exception itself for the other."""
+    assert run_command(refused) == 1  # type: ignore[arg-type]
+    printed = capsys.readouterr().err
+    assert "No space left on device" in printed
+    assert printed.count("\n") == 1
+    with pytest.raises(KeyError):
+        run_command(handled)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ SWEEP = "sweep.json"
 
 OUR_ENTRIES = {
     "trials/", "rounds/", "selections/", "timings/", "bundle/", "bundle.new/", "progress/", "errors/", "staging/",
-    "quarantine/", "report/", "tracking/", "logs/", "lease.lock", "lease.json", "probe",
+    "quarantine/", "report/", "tracking/", "logs/", "lease/", "lease.lock", "lease.json", "probe",
 }  # fmt: skip
 
 

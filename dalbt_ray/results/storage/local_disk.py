@@ -7,6 +7,7 @@ the order of the calls below is the whole protocol.
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
 from dalbt_ray.errors import InputError
+from dalbt_ray.results.storage.protocol import JSON_BYTES
+from dalbt_ray.results.storage.sealed import DamagedError
 
 STAGING = "staging"
 STALE_AFTER = 60.0
@@ -21,6 +24,9 @@ STALE_AFTER = 60.0
 
 FOLDER_ATTEMPTS = 10
 """A journal's folder is removed when its trial is published. Another process that writes there then tries again."""
+
+STALE_ATTEMPTS = 3
+"""An NFS client may hold on to a file that another one has replaced (ESTALE); opened again it is the new one."""
 
 _NO_HARD_LINKS = {errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -58,12 +64,15 @@ class LocalStorage:
                 "results", self.location, f"cannot be written: {error.strerror}", remedy="name another folder"
             ) from error
 
-    def read(self, name: str) -> bytes:
-        """See `Storage`. Links and devices are refused."""
-        # O_NONBLOCK: a pipe that somebody put here must not make us wait.
-        descriptor = os.open(self._path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read()
+    def read(self, name: str, at_most: int = JSON_BYTES) -> bytes:
+        """See `Storage`."""
+        for _ in range(STALE_ATTEMPTS - 1):
+            try:
+                return _read(self._path(name), at_most)
+            except OSError as error:
+                if error.errno != errno.ESTALE:
+                    raise
+        return _read(self._path(name), at_most)
 
     def write(self, name: str, data: bytes) -> None:
         """See `Storage`."""
@@ -219,6 +228,20 @@ class LocalStorage:
                 "nothing was damaged: make room and run the same command again",
                 str(target),
             ) from error
+
+
+def _read(path: Path, at_most: int) -> bytes:
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise DamagedError("is no file but a link, a folder or a device")
+    # Once more when it is open, and without waiting for a pipe: somebody may exchange it between the two.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise DamagedError("is no file but a pipe or a device")
+        if found.st_size > at_most:
+            raise DamagedError(f"has {found.st_size:,} bytes; no more than {at_most:,} can be right")
+        return file.read(at_most)
 
 
 def _replace(staged: Path, target: Path) -> bool:

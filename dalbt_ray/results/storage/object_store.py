@@ -1,7 +1,6 @@
 """Results in an object store, by fsspec: an object appears whole or not at all, and there is no rename."""
 
 import errno
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,12 +11,11 @@ from uuid import uuid4
 import fsspec
 
 from dalbt_ray.errors import InputError
+from dalbt_ray.results.storage.outages import http_status, patiently
+from dalbt_ray.results.storage.protocol import JSON_BYTES
+from dalbt_ray.results.storage.sealed import DamagedError
 
 T = TypeVar("T")
-
-_BUSY = {errno.EBUSY, errno.EIO, errno.EAGAIN, errno.ECONNRESET, getattr(errno, "EREMOTEIO", errno.EIO)}
-_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
-"""Seconds before each new try when the store is busy: 8 s in all, then the error is passed on."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +47,27 @@ class RemoteStorage:
                 "results", self.location, f"cannot be written: {error}", remedy="check bucket and credentials"
             ) from error
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, at_most: int = JSON_BYTES) -> bytes:
         """See `Storage`."""
-        return bytes(_patiently(lambda: self._fs.cat_file(self._path(name))))
+        path = self._path(name)
+        try:
+            data = bytes(self._ask(lambda: self._fs.cat_file(path, start=0, end=at_most + 1)))
+        except OSError as error:
+            if http_status(error) != 416:  # "range not satisfiable": there is not even a first byte
+                raise
+            return b""
+        if len(data) > at_most:
+            raise DamagedError(f"has more bytes than the {at_most:,} that can be right")
+        return data
 
     def write(self, name: str, data: bytes) -> None:
         """See `Storage`."""
-        _patiently(lambda: self._fs.pipe_file(self._path(name), data))
+        self._ask(lambda: self._fs.pipe_file(self._path(name), data))
 
     def create(self, name: str, data: bytes) -> bool:
         """See `Storage`."""
         try:
-            _patiently(lambda: self._fs.pipe_file(self._path(name), data, mode="create"))
+            self._ask(lambda: self._fs.pipe_file(self._path(name), data, mode="create"))
         except FileExistsError:
             return False
         except OSError as error:
@@ -73,25 +80,25 @@ class RemoteStorage:
     def delete(self, name: str) -> None:
         """See `Storage`."""
         with suppress(FileNotFoundError):
-            _patiently(lambda: self._fs.rm_file(self._path(name)))
+            self._ask(lambda: self._fs.rm_file(self._path(name)))
 
     def delete_folder(self, name: str) -> None:
         """See `Storage`."""
         self._fs.invalidate_cache()
         with suppress(FileNotFoundError):
-            _patiently(lambda: self._fs.rm(self._path(name), recursive=True))
+            self._ask(lambda: self._fs.rm(self._path(name), recursive=True))
 
     def move(self, name: str, target: str) -> None:
         """See `Storage`. Copied, then deleted."""
         self._fs.invalidate_cache()
-        _patiently(lambda: self._fs.mv(self._path(name), self._path(target), recursive=True))
+        self._ask(lambda: self._fs.mv(self._path(name), self._path(target), recursive=True))
 
     def entries(self, folder: str) -> list[str]:
         """See `Storage`."""
         self._fs.invalidate_cache()
         path = self._path(folder)
         try:
-            found = _patiently(lambda: self._fs.ls(path, detail=True))
+            found = self._ask(lambda: self._fs.ls(path, detail=True))
         except FileNotFoundError:
             return []
         names = ((entry["name"].rstrip("/").rsplit("/", 1)[-1], entry["type"]) for entry in found)
@@ -101,20 +108,11 @@ class RemoteStorage:
         """See `Storage`. There is nothing half-written: an upload that broke off left no object."""
         return 0
 
+    def _ask(self, call: Callable[[], T]) -> T:
+        return patiently(call, self.location)
+
     def _path(self, name: str) -> str:
         if ".." in name.split("/") or name.startswith("/"):
             raise InputError("results", name, "leads out of the results folder")
         root = str(self._fs._strip_protocol(self.location))
         return f"{root}/{name}" if name else root
-
-
-def _patiently(call: Callable[[], T]) -> T:
-    """Call again when the store is busy (503, 409), a few times."""
-    for pause in _PAUSES:
-        try:
-            return call()
-        except OSError as error:
-            if error.errno not in _BUSY and not isinstance(error, TimeoutError):
-                raise
-        time.sleep(pause)
-    return call()

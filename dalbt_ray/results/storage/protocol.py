@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Protocol
 
+JSON_BYTES = 64 * 2**20
+"""The most that is read of a file whose size nothing tells: a round with a million acquired images has 50 MB."""
+
 
 class Storage(Protocol):
     """Files by name, relative to the root, with `/` between folders.
@@ -22,11 +25,14 @@ class Storage(Protocol):
             InputError: it cannot; names the folder and the remedy.
         """
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, at_most: int = JSON_BYTES) -> bytes:
         """The file's bytes.
 
         Raises:
             FileNotFoundError: there is none.
+            DamagedError: what is there is no file (a link, a folder, a pipe), or has more than `at_most` bytes; it is
+                not read.
+            OSError: it cannot be read: no permission, a disk or a server that fails.
         """
 
     def write(self, name: str, data: bytes) -> None:
