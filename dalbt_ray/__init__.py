@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dalbt_ray.learners.variational import Variational as Variational
     from dalbt_ray.learners.with_dropout import WithDropout as WithDropout
     from dalbt_ray.metrics.metric import Metric as Metric
+    from dalbt_ray.models.dropout import ConsistentDropout as ConsistentDropout
     from dalbt_ray.models.encoder import Backbone as Backbone
     from dalbt_ray.models.encoder import Encoder as Encoder
     from dalbt_ray.models.frozen import Frozen as Frozen
@@ -65,6 +66,7 @@ _HOMES = {
     "learners.variational": ("Variational",),
     "learners.with_dropout": ("WithDropout",),
     "metrics.metric": ("Metric",),
+    "models.dropout": ("ConsistentDropout",),
     "models.encoder": ("Backbone", "Encoder"),
     "models.frozen": ("Frozen",),
     "models.lenet": ("LeNet",),

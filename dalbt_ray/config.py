@@ -47,11 +47,14 @@ class Training(Value):
         learning_rate: Adam's; constant unless `schedule` says otherwise. [paper, 4.1]
         weight_decay: Adam's L2 term. [paper, 4.1]
         epochs: passes over the labeled set in a round; the paper takes 150, and 20 on MNIST. [paper, 4.1]
+        epoch_images: images of an epoch, every labeled one equally often, shuffled together; None is each of them once.
+            So many epochs are then so many steps, whatever is labeled.
         min_steps: a round trains at least so many steps. 20 epochs over 100 labels are 40 steps, which leaves LeNet
             undertrained; 0 keeps the paper's recipe.
         schedule: "constant" (the paper names none) or "one_cycle" with a peak of 3 x learning_rate.
         init: weights of a round are "fresh" (default) or continue from the round before, "warm".
         model_selection: the "last" step's weights, or those of the epoch with the "best_validation" accuracy.
+        patience: with "best_validation", end after so many epochs in a row that were no better; 0 trains all epochs.
         precision: "bfloat16" runs forwards under autocast; losses stay in float32.
     """
 
@@ -60,11 +63,27 @@ class Training(Value):
     learning_rate: NotNegative = 1e-3
     weight_decay: NotNegative = 1e-5
     epochs: Count = 20
+    epoch_images: Count | None = None
     min_steps: Whole = 0
     schedule: Literal["constant", "one_cycle"] = "constant"
     init: Literal["fresh", "warm"] = "fresh"
     model_selection: Literal["last", "best_validation"] = "last"
+    patience: Whole = 0
     precision: Literal["float32", "bfloat16"] = "float32"
+
+    def check(self) -> None:
+        """Refuse patience with nothing to wait for."""
+        if self.patience and self.model_selection == "last":
+            raise InputError(
+                "training.patience",
+                self.patience,
+                "means nothing with model_selection=last",
+                remedy="take model_selection=best_validation",
+            )
+
+    def epoch_of(self, labeled: int) -> int:
+        """Images of an epoch over so many labeled ones: never fewer than all of them."""
+        return max(labeled, self.epoch_images or 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,8 @@ class SplitSettings(Value):
         initial_balance: draw the initial set uniformly, or with the classes as equal as they can be.
         ood_count: OOD images that join the pool.
         pool_size: in-distribution unlabeled images, drawn from what is left; None takes all of it.
+        initial_ids: ids of the training images that are labeled at first, for every seed, instead of a draw: somebody
+            else's initial set, say. `initial_size` is their number.
     """
 
     path: ClassVar[str] = "splits"
@@ -35,6 +37,20 @@ class SplitSettings(Value):
     initial_balance: InitialBalance = "random"
     ood_count: Whole = 0
     pool_size: Count | None = None
+    initial_ids: tuple[Whole, ...] = ()
+
+    def check(self) -> None:
+        """Refuse named images that are not as many as `initial_size`, repeated, or to be balanced."""
+        if not self.initial_ids:
+            return
+        count, random = len(set(self.initial_ids)), self.initial_balance == "random"
+        if count < len(self.initial_ids) or count != self.initial_size or not random:
+            raise InputError(
+                "splits.initial_ids",
+                f"{len(self.initial_ids)} ids",
+                f"do not fit initial_size={self.initial_size} and initial_balance={self.initial_balance}",
+                remedy=f"name each image once, with initial_size={count} and initial_balance=random",
+            )
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,11 @@ class Splits:
 
 
 def draw_splits(
-    labels: NDArray[np.integer], ood_total: int, settings: SplitSettings, rng: np.random.Generator
+    labels: NDArray[np.integer],
+    ood_total: int,
+    settings: SplitSettings,
+    rng: np.random.Generator,
+    ids: NDArray[np.int64] | None = None,
 ) -> Splits:
     """Draw one trial's splits. Storage order plays no part except in `train_limit`.
 
@@ -68,10 +88,11 @@ def draw_splits(
         ood_total: rows of the OOD set.
         settings: the sizes.
         rng: the seed's `splits` generator.
+        ids: int64[n], of the set's training images, for settings that name the initial ones; None counts them from 0.
 
     Raises:
-        InputError: more images asked for than there are, nothing left to acquire, or a `train_limit` that cuts
-            off whole classes because the set is stored by class.
+        InputError: more images asked for than there are, nothing left to acquire, an id that is not there, or a
+            `train_limit` that cuts off whole classes because the set is stored by class.
     """
     total = len(labels)
     usable = total if settings.train_limit is None else min(settings.train_limit, total)
@@ -84,10 +105,13 @@ def draw_splits(
             f"cuts off every image of classes {', '.join(map(str, lost))}: the set is stored by class",
             remedy=f"use all of it (--set splits.train_limit={total}), or store the set in random order",
         )
+    named = _rows_of(settings.initial_ids, np.arange(usable) if ids is None else ids[:usable])
     order = rng.permutation(usable)
+    order = order[~np.isin(order, named)]
     validation, rest = order[: settings.validation_size], order[settings.validation_size :]
     if settings.initial_balance == "class":
         rest = rest[_class_by_class(own[rest])]
+    rest = np.concatenate([named, rest])
     ood = rng.choice(ood_total, settings.ood_count, replace=False)
     return Splits(
         initial=_ascending(rest[: settings.initial_size]),
@@ -95,6 +119,16 @@ def draw_splits(
         unlabeled=_ascending(_unlabeled(rest[settings.initial_size :], settings, rng)),
         ood=_ascending(ood),
     )
+
+
+def _rows_of(wanted: tuple[int, ...], ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows whose ids are `wanted`, ascending."""
+    missing = np.setdiff1d(np.array(wanted, np.int64), ids)
+    if missing.size:
+        raise InputError(
+            "splits.initial_ids", int(missing[0]), "is no id of a usable training image of the set"
+        )
+    return np.flatnonzero(np.isin(ids, wanted)).astype(np.int64)
 
 
 def _check_sizes(usable: int, ood_total: int, settings: SplitSettings) -> None:

@@ -174,7 +174,7 @@ def nominal_seconds(trial: Trial) -> float | None:
     for index in range(trial.rounds + 1):
         labeled = splits.initial_size + index * trial.budget
         unlabeled = max(0, pool - index * trial.budget)
-        steps = max(recipe.epochs * ceil(labeled / recipe.batch_size), recipe.min_steps)
+        steps = max(recipe.epochs * ceil(recipe.epoch_of(labeled) / recipe.batch_size), recipe.min_steps)
         for auxiliary in auxiliaries:
             steps = auxiliary.classifier_steps(steps, unlabeled=unlabeled, batch_size=recipe.batch_size)
             total += auxiliary.nominal_seconds(labeled=labeled, unlabeled=unlabeled, steps=steps)

@@ -45,7 +45,11 @@ class Oracle:
         count = image_set.in_distribution_count
         labels = image_set.labels[:count]
         splits = draw_splits(
-            labels, len(image_set.labels) - count, trial.splits, generator(trial.seed, 0, "splits")
+            labels,
+            len(image_set.labels) - count,
+            trial.splits,
+            generator(trial.seed, 0, "splits"),
+            image_set.sample_ids[:count],
         )
         places = np.sort(np.concatenate([splits.initial, splits.unlabeled, splits.ood + count]))
         return cls(

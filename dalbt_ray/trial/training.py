@@ -1,7 +1,6 @@
 """Train one network on the labeled images: plain PyTorch, one process or several under DDP."""
 
 from collections.abc import Callable, Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, isfinite
@@ -21,6 +20,7 @@ from dalbt_ray.models.network import Network, unit_range
 from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.models.one_cycle import one_cycle
 from dalbt_ray.seeding import Purpose, generator, torch_generator
+from dalbt_ray.trial.best_epoch import BestEpoch
 from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.views.pair_of_views import Share
 from dalbt_ray.workers.device import moved
@@ -117,7 +117,7 @@ def fit(
     step = _Step(network, trial, auxiliaries, noise)
     # The norm layers make batch statistics global themselves, so DDP has no buffers to broadcast.
     parallel = DistributedDataParallel(step, broadcast_buffers=False) if world.size > 1 else step
-    per_epoch = ceil(len(data.labeled) / recipe.batch_size)
+    per_epoch = ceil(recipe.epoch_of(len(data.labeled)) / recipe.batch_size)
     total = max(recipe.epochs * per_epoch, recipe.min_steps)
     for auxiliary in auxiliaries:
         total = auxiliary.settings.classifier_steps(
@@ -129,7 +129,9 @@ def fit(
         weight_decay=recipe.weight_decay,
     )
     epoch_loss, epoch_steps, mean_loss, auxiliary_seconds = torch.zeros((), device=device), 0, 0.0, 0.0
-    best_accuracy, best_weights = -1.0, None
+    best = None
+    if recipe.model_selection == "best_validation" and validation_accuracy is not None:
+        best = BestEpoch(network, validation_accuracy, recipe.patience)
     reads_unlabeled = any(auxiliary.settings.reads_unlabeled for auxiliary in auxiliaries)
     network.train()
     for done, batch in enumerate(_batches(data, trial, draws, world, device, total, reads_unlabeled), 1):
@@ -154,21 +156,17 @@ def fit(
             epoch_steps = 0
             if not isfinite(mean_loss):
                 raise Diverged(f"the loss is {mean_loss} after {done} steps; lower training.learning_rate")
-            if recipe.model_selection == "best_validation" and validation_accuracy is not None:
-                network.eval()
-                accuracy = validation_accuracy()
-                network.train()
-                if accuracy > best_accuracy:
-                    best_accuracy, best_weights = accuracy, deepcopy(network.state_dict())
-    if best_weights is not None:
-        network.load_state_dict(best_weights)
+            if best is not None and best.epoch_ended():
+                break
+    if best is not None:
+        best.restore()
     world.share_buffers(network)
     network.eval()
     for auxiliary in auxiliaries:
         began = perf_counter()
         auxiliary.fit(data.images, data.labeled, data.unlabeled, partial(_poll, stop))
         auxiliary_seconds += perf_counter() - began
-    return TrainingReport(total, mean_loss, auxiliary_seconds)
+    return TrainingReport(done, mean_loss, auxiliary_seconds)
 
 
 def _poll(stop: Callable[[], bool]) -> None:
@@ -241,7 +239,7 @@ def _batches(
     total: int,
     with_unlabeled: bool,
 ) -> Iterator[_Minibatch]:
-    """`total` minibatches; an epoch is a permutation of the labeled images, split evenly."""
+    """`total` minibatches; an epoch has every labeled image equally often, in random order, split evenly."""
     recipe, share = trial.training, slice(world.rank, None, world.size)
     order, others = draws.numpy("batches"), draws.numpy("unlabeled_batches")
     # Drawn on the CPU whatever the device: few numbers, and every device makes the same views.
@@ -258,8 +256,8 @@ def _batches(
 
     made = 0
     while made < total:
-        batches = np.array_split(order.permutation(len(labels)), ceil(len(labels) / recipe.batch_size))
-        for indices in batches[: total - made]:
+        epoch = order.permutation(recipe.epoch_of(len(labels))) % len(labels)
+        for indices in np.array_split(epoch, ceil(len(epoch) / recipe.batch_size))[: total - made]:
             mine = moved(torch.from_numpy(indices[share]), device)
             clean = floats(labeled[mine])
             whole = Share(world.rank, world.size, len(indices))

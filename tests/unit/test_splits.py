@@ -193,3 +193,20 @@ def test_a_smaller_pool_is_drawn_from_what_is_left() -> None:
 
 
 SIZES = SplitSettings(initial_size=10, validation_size=20)
+
+
+def test_named_images_are_the_initial_set_of_every_seed() -> None:
+    """By id and not by row; the others still have one role each."""
+    labels, ids = np.arange(40) % 4, np.arange(40)[::-1] + 100
+    wanted = (103, 139, 111)
+    chosen = SplitSettings(train_limit=None, initial_size=3, validation_size=5, initial_ids=wanted)
+    for seed in range(3):
+        found = draw_splits(labels, 0, chosen, np.random.default_rng(seed), ids)
+        assert set(ids[found.initial]) == set(wanted)
+        assert sorted([*found.initial, *found.validation, *found.unlabeled]) == list(range(40))
+        assert len(found.validation) == 5
+    with pytest.raises(InputError, match=r"^splits.initial_ids: 103 is no id"):
+        draw_splits(labels, 0, chosen, np.random.default_rng(0))
+    for changes in ({"initial_size": 4}, {"initial_balance": "class"}, {"initial_ids": (103, 103, 111)}):
+        with pytest.raises(InputError, match=r"^splits.initial_ids: '3 ids' do not fit"):
+            replace(chosen, **changes)
