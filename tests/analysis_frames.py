@@ -22,6 +22,9 @@ METHODS = [
 ]
 
 
+TWO = [("dalbt", "joint", 0.05), ("random", "joint", 0.0)]
+
+
 @dataclass(frozen=True)
 class Sweep:
     """What a made-up sweep contains: settings x methods x seeds, `last_round` rounds after round 0."""
@@ -57,6 +60,11 @@ def make_study(sweep: Sweep | None = None, seed: int = 0) -> Study:
 def study_of(frames: Frames, **changes: pd.DataFrame) -> Study:
     """`frames`, prepared, with some of them replaced."""
     return prepare(replace(frames, **changes))
+
+
+def two_methods(seeds: int = 4, last_round: int = 4, seed: int = 0) -> Frames:
+    """Dalbt and random in one setting."""
+    return make_frames(Sweep([("mnist", "", 100)], TWO, seeds=seeds, last_round=last_round), seed)
 
 
 def make_frames(sweep: Sweep | None = None, seed: int = 0) -> Frames:

@@ -33,13 +33,13 @@ def write_latex(study: Study, findings: Findings, folder: Path) -> list[str]:
         ):
             if len(frame):
                 path = folder / f"{name}_{place}.tex"
-                path.write_text(latex_table(frame, caption), encoding="utf-8")
+                path.write_text(latex_table(frame, caption, f"tab:{path.stem}"), encoding="utf-8")
                 written.append(path.name)
     return written
 
 
-def latex_table(frame: pd.DataFrame, caption: str) -> str:
-    """A `table` environment of a frame of text: the first column left-aligned, the others right.
+def latex_table(frame: pd.DataFrame, caption: str, label: str = "") -> str:
+    """A `table` environment of a frame of text, with a label to refer to: the first column left-aligned, others right.
 
     A table that would be wider than one column is scaled down to it.
     """
@@ -49,7 +49,7 @@ def latex_table(frame: pd.DataFrame, caption: str) -> str:
     lines = [
         "% needs \\usepackage{booktabs}" + (" and \\usepackage{graphicx}" if too_wide else ""),
         r"\begin{table}",
-        rf"\caption{{{escaped(caption)}}}",
+        rf"\caption{{{escaped(caption)}}}" + (rf"\label{{{label}}}" if label else ""),
         r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
         *([r"\resizebox{\columnwidth}{!}{%"] if too_wide else []),
         rf"\begin{{tabular}}{{@{{}}l{'r' * (len(frame.columns) - 1)}@{{}}}}",
@@ -87,9 +87,11 @@ def _results(summary: pd.DataFrame) -> pd.DataFrame:
 def _results_caption(setting: str, summary: pd.DataFrame) -> str:
     seeds = summary["n_seeds"]
     n = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
+    labels = set(summary["n_labeled"].dropna())  # of a mixed pool, each method gains another number
+    end = f"{labels.pop():,.0f} labels" if len(labels) == 1 else "its end"
     return (
         f"{setting}: test accuracy in %, mean ± standard deviation over {n} seeds. AUBC is the mean height of the "
-        "learning curve over the labels paid for; final is the accuracy at its end."
+        f"learning curve over the labels paid for; final is the accuracy at {end}."
     )
 
 

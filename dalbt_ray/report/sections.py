@@ -1,5 +1,6 @@
 """The sections of the report page, from what was found."""
 
+from collections.abc import Callable
 from math import isnan
 
 import pandas as pd
@@ -10,6 +11,30 @@ from dalbt_ray.report.ranking_section import LARGEST_MATRIX
 from dalbt_ray.report.statistics import power_sentence
 from dalbt_ray.report.tables import summary_text
 from dalbt_ray.report.wording import duration, number, p_value, percent, points
+
+PARTS = ("train", "auxiliary", "score", "select", "evaluate", "other")
+"""What a round's time goes to."""
+
+
+def per_setting(
+    frame: pd.DataFrame,
+    text: Callable[[pd.DataFrame], pd.DataFrame],
+    *,
+    caption: str = "",
+    text_columns: tuple[str, ...] = (),
+) -> list[Block]:
+    """One table for each setting of a frame.
+
+    Args:
+        frame: rows with a column `setting`.
+        text: makes the cells of one setting's table from its rows.
+        caption: follows the setting's name.
+        text_columns: left-aligned columns beside the first.
+    """
+    return [
+        TextTable.of(text(rows.reset_index(drop=True)), f"{setting}{caption}", text_columns)
+        for setting, rows in frame.groupby("setting", sort=False)
+    ]
 
 
 def results_section(findings: Findings) -> Section:
@@ -22,11 +47,7 @@ def results_section(findings: Findings) -> Section:
             note=True,
         )
     ]
-    text = summary_text(findings.summary, findings.reported)
-    for setting, table in text.groupby("setting", sort=False):
-        mixed = "purity" in table and (table["purity"] != "-").any()
-        dropped = ["setting"] if mixed else ["setting", "purity"]
-        blocks.append(TextTable.of(table.drop(columns=dropped, errors="ignore"), str(setting)))
+    blocks += per_setting(summary_text(findings.summary, findings.reported), _results)
     return Section("results", "Results", blocks)
 
 
@@ -61,9 +82,13 @@ def comparison_section(findings: Findings) -> Section:
                 note=True,
             )
         )
-        for setting, table in findings.saving.groupby("setting", sort=False):
-            blocks.append(TextTable.of(_saving(table), str(setting), ("against",)))
+        blocks += per_setting(findings.saving, _saving, text_columns=("against",))
     return Section("comparison", "Against random sampling", blocks)
+
+
+def _results(text: pd.DataFrame) -> pd.DataFrame:
+    mixed = "purity" in text and (text["purity"] != "-").any()
+    return text.drop(columns=["setting"] if mixed else ["setting", "purity"], errors="ignore")
 
 
 def _against_random(aubc: pd.DataFrame, final: pd.DataFrame) -> pd.DataFrame:
@@ -116,22 +141,24 @@ def mixed_section(findings: Findings) -> Section:
                 note=True,
             )
         )
-    for setting, table in findings.purity.groupby("setting", sort=False):
-        text = pd.DataFrame(
-            {
-                "method": table["method"],
-                "seeds": table["n_seeds"],
-                "acquired": [f"{value:,.0f}" for value in table["acquired"]],
-                "gained": [f"{value:,.0f}" for value in table["gained"]],
-                "wasted": [f"{value:,.0f}" for value in table["wasted"]],
-                "purity (%)": [percent(*row) for row in table[["purity", "purity_sd"]].to_numpy()],
-                "enrichment": [number(value, 3) for value in table["enrichment"]],
-                "repeats (%)": [percent(value) for value in table["repeats"]],
-                "rounds without a label": [number(value, 1) for value in table["empty_rounds"]],
-            }
-        )
-        blocks.append(TextTable.of(text, str(setting)))
+    blocks += per_setting(findings.purity, _purity)
     return Section("mixed", "Mixed pools", blocks)
+
+
+def _purity(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "method": table["method"],
+            "seeds": table["n_seeds"],
+            "acquired": [f"{value:,.0f}" for value in table["acquired"]],
+            "gained": [f"{value:,.0f}" for value in table["gained"]],
+            "wasted": [f"{value:,.0f}" for value in table["wasted"]],
+            "purity (%)": [percent(*row) for row in table[["purity", "purity_sd"]].to_numpy()],
+            "enrichment": [number(value, 3) for value in table["enrichment"]],
+            "repeats (%)": [percent(value) for value in table["repeats"]],
+            "rounds without a label": [number(value, 1) for value in table["empty_rounds"]],
+        }
+    )
 
 
 def queries_section(findings: Findings) -> Section:
@@ -150,39 +177,26 @@ def queries_section(findings: Findings) -> Section:
                 note=True,
             ),
         )
-    for setting, table in findings.balance.groupby("setting", sort=False):
-        text = pd.DataFrame(
-            {
-                "method": table["method"],
-                "entropy of classes": [number(value, 3) for value in table["entropy"]],
-                "rarest class (%)": [percent(value) for value in table["rarest"]],
-                "commonest class (%)": [percent(value) for value in table["commonest"]],
-            }
-        )
-        blocks.append(
-            TextTable.of(text, f"{setting}: classes acquired (entropy 1 is an equal share of each)")
-        )
+    blocks += per_setting(
+        findings.balance, _balance, caption=": classes acquired (entropy 1 is an equal share of each)"
+    )
     return Section("queries", "What was acquired", blocks)
+
+
+def _balance(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "method": table["method"],
+            "entropy of classes": [number(value, 3) for value in table["entropy"]],
+            "rarest class (%)": [percent(value) for value in table["rarest"]],
+            "commonest class (%)": [percent(value) for value in table["commonest"]],
+        }
+    )
 
 
 def cost_section(findings: Findings) -> Section:
     """Time by part of a round, device time: one line per method."""
-    blocks: list[Block] = []
-    parts = ["train", "auxiliary", "score", "select", "evaluate", "other"]
-    for setting, table in findings.cost.groupby("setting", sort=False):
-        spent = [part for part in parts if (table[part] > 0).any()]
-        text = pd.DataFrame(
-            {
-                "method": table["method"],
-                "trials": table["n_trials"],
-                "a round": [duration(value) for value in table["round_seconds"]],
-                "a trial": [duration(value) for value in table["trial_seconds"]],
-                **{f"of it {part}": [duration(value) for value in table[part]] for part in spent},
-                "device time a trial": [duration(value) for value in table["device_seconds"]],
-                "a point of accuracy": [duration(value) for value in table["device_seconds_per_point"]],
-            }
-        )
-        blocks.append(TextTable.of(text, str(setting)))
+    blocks = per_setting(findings.cost, _cost)
     if blocks:
         blocks.append(
             Text(
@@ -193,6 +207,21 @@ def cost_section(findings: Findings) -> Section:
             )
         )
     return Section("cost", "Cost", blocks)
+
+
+def _cost(table: pd.DataFrame) -> pd.DataFrame:
+    spent = [part for part in PARTS if (table[part] > 0).any()]
+    return pd.DataFrame(
+        {
+            "method": table["method"],
+            "trials": table["n_trials"],
+            "a round": [duration(value) for value in table["round_seconds"]],
+            "a trial": [duration(value) for value in table["trial_seconds"]],
+            **{f"of it {part}": [duration(value) for value in table[part]] for part in spent},
+            "device time a trial": [duration(value) for value in table["device_seconds"]],
+            "a point of accuracy": [duration(value) for value in table["device_seconds_per_point"]],
+        }
+    )
 
 
 def checks_section(findings: Findings) -> Section:

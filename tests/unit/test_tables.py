@@ -193,6 +193,9 @@ def test_the_papers_tables_fit_without_scaling(tmp_path: Path):
         assert len({row.count("&") for row in rows}) == 1
         assert "resizebox" not in text or "vs." in text
         assert text.count("{") == text.count("}")
+        assert rf"\label{{tab:{name.removesuffix('.tex')}}}" in text
+        end = {"results_1.tex": "accuracy at 600 labels.", "results_2.tex": "accuracy at its end."}
+        assert end.get(name, "") in text
 
 
 @pytest.mark.parametrize(
