@@ -18,9 +18,10 @@ check: setup-dev  ## format, lint, types, import order
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: setup  ## docs/options.md from the classes, pages of studies from their results
+docs: setup  ## docs/options.md from the classes, pages of studies and GPUs from their results
 	$(BIN)/python -m scripts.make_options_page
 	$(BIN)/python -m scripts.make_study_pages
+	$(BIN)/python -m scripts.make_gpu_page
 
 bench: setup  ## every claim of the README, measured side by side
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

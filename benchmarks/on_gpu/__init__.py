@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/gpu.py`, one file for each thing that is measured."""
