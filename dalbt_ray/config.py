@@ -56,6 +56,9 @@ class Training(Value):
         model_selection: the "last" step's weights, or those of the epoch with the "best_validation" accuracy.
         patience: with "best_validation", end after so many epochs in a row that were no better; 0 trains all epochs.
         precision: "bfloat16" runs forwards under autocast; losses stay in float32.
+        outlier_class: train on one class more, "none of ours", whose images are the OOD ones that were bought; needs
+            `ood_policy="learn"`, and begins once there is one. Measured is the best of the known classes. A strategy
+            that needs the class brings it along.
     """
 
     path: ClassVar[str] = "training"
@@ -70,6 +73,7 @@ class Training(Value):
     model_selection: Literal["last", "best_validation"] = "last"
     patience: Whole = 0
     precision: Literal["float32", "bfloat16"] = "float32"
+    outlier_class: bool = False
 
     def check(self) -> None:
         """Refuse patience with nothing to wait for."""
@@ -93,7 +97,8 @@ class Trial(Value):
     Attributes:
         dataset: the data set that is to be learned; its test split measures.
         ood: an out-of-distribution (OOD) data set whose images join the unlabeled pool; empty for none. [paper, 4.1]
-        ood_policy: acquired OOD images "return" to the pool or are "discard"ed. [paper, 4.1: return]
+        ood_policy: acquired OOD images "return" to the pool, are "discard"ed, or leave it and teach ("learn"): a
+            strategy sees them, and training where it has an `outlier_class`. [paper, 4.1: return]
         strategy: how images are chosen.
         learner: what is trained and predicts; by default whatever the strategy needs.
         objective: what training minimizes.
@@ -112,7 +117,7 @@ class Trial(Value):
 
     dataset: str = "mnist"
     ood: str = ""
-    ood_policy: Literal["return", "discard"] = "return"
+    ood_policy: Literal["return", "discard", "learn"] = "return"
     strategy: Method = field(default_factory=Dalbt)
     learner: Learner = field(default_factory=AsNeeded)
     objective: Objective = field(default_factory=Joint)
@@ -131,13 +136,15 @@ class Trial(Value):
         """Refuse an OOD set without a count, what encoder or learner cannot serve, and two metrics of one column."""
         if self.ood and self.ood == self.dataset:
             raise InputError("ood", self.ood, "is the data set itself", remedy="name another set")
-        if bool(self.ood) != bool(self.splits.ood_count):
+        wants_ood = bool(self.splits.ood_count or self.splits.ood_share)
+        if not self.splits.splits_classes and bool(self.ood) != wants_ood:
             raise InputError(
                 "splits.ood_count",
                 self.splits.ood_count,
                 f"does not fit ood={self.ood!r}",
-                remedy="name an OOD set and how many of its images join the pool, or neither",
+                remedy="name an OOD set and how many of its images join the pool (or splits.ood_share), or neither",
             )
+        self._check_open_set()
         refuse_what_features_lack(
             self.strategy, self.objective, self.encoder, self.network, self.augmentation
         )
@@ -146,6 +153,39 @@ class Trial(Value):
         for column in columns:
             if columns.count(column) > 1:
                 raise InputError("metrics", column, "is measured twice", remedy="rename one of them")
+
+    def _check_open_set(self) -> None:
+        """Refuse two sources of OOD images, and learning from them where they teach nothing."""
+        if self.ood and self.splits.splits_classes:
+            raise InputError(
+                "ood",
+                self.ood,
+                "joins a pool that has OOD classes already",
+                remedy="split the classes or name a set",
+            )
+        if self.learns_outliers and self.training.init == "warm":
+            problem = "cannot continue a network that gains an outlier class"
+            raise InputError("training.init", "warm", problem, remedy="take fresh, or do without that class")
+        if not self.foreign or self.ood_policy == "learn":
+            return
+        learners: tuple[tuple[str, object, bool], ...] = (
+            ("strategy", self.strategy.name, self.strategy.learns_from_ood),
+            ("training.outlier_class", True, self.training.outlier_class),
+        )
+        for path, value, learns in learners:
+            if learns:
+                problem = f"learns from OOD images, and ood_policy={self.ood_policy!r} shows it none"
+                raise InputError(path, value, problem, remedy="--set ood_policy=learn")
+
+    @property
+    def foreign(self) -> str:
+        """What is out-of-distribution in the pool: the OOD set, `other classes` of the data set, or nothing."""
+        return "other classes" if self.splits.splits_classes else self.ood
+
+    @property
+    def learns_outliers(self) -> bool:
+        """Whether the classifier gets a class "none of ours" once an OOD image has been bought."""
+        return self.training.outlier_class or self.strategy.needs.outlier_class
 
     @property
     def measured(self) -> tuple[Metric, ...]:
@@ -172,10 +212,13 @@ class Trial(Value):
     def network_id(self) -> str:
         """8 hex digits: trials of one seed that share it have the same round 0, whatever their strategy."""
         makeup = self.makeup
+        # The outlier class is none of round 0, where no OOD image has been bought.
+        training = essence(self.training)
+        training.pop("outlier_class", None)
         trained = {
             "encoder": essence(self.encoder),
             "network": essence(makeup.network),
-            "training": essence(self.training),
+            "training": training,
             "views": essence(self.views),
             "splits": essence(self.splits),
             "objective": essence(self.objective),
@@ -194,7 +237,7 @@ class Trial(Value):
         """A short name: what a progress line shows."""
         options = ",".join(f"{name}={value}" for name, value in self.strategy.changed_options())
         strategy = f"{self.strategy.name}[{options}]" if options else self.strategy.name
-        ood = f"+{self.ood}" if self.ood else ""
+        ood = f"+{self.foreign}" if self.foreign else ""
         learner = "" if self.learner == AsNeeded() else f", {self.learner.name}"
         return f"{self.dataset}{ood} b={self.budget} {strategy} ({self.objective.name}{learner}) seed {self.seed}"
 

@@ -30,6 +30,14 @@ class PoolView:
         demoted: bool[n], unlabeled images that were acquired before, turned out OOD and went back to the pool:
             offered again only when everything else has been.
         removed: bool[n], images that have left the pool; never to be acquired.
+        outliers: bool[n], images that were acquired, turned out OOD and teach what is not wanted
+            (`ood_policy="learn"`); they have left the pool. None where nothing is learned from them.
+        outlier_probability: float[n], of the class "none of ours", where the classifier was trained with one
+            (`training.outlier_class`) and an OOD image has been bought; else None. `probabilities` are those given one
+            of ours.
+        bought: int[n], the query that acquired the image, counted from 0; -1 where none has.
+        revealed_ood: bool[n], which images are OOD, bought or not: what an annotator alone knows. Only a `control`
+            is shown it; no method.
     """
 
     labeled: Bools
@@ -44,6 +52,10 @@ class PoolView:
     validation_labels: Ints | None = None
     demoted: Bools | None = None
     removed: Bools | None = None
+    outliers: Bools | None = None
+    outlier_probability: Floats | None = None
+    bought: Ints | None = None
+    revealed_ood: Bools | None = None
 
     def __post_init__(self) -> None:
         n = len(self.labeled)
@@ -58,6 +70,10 @@ class PoolView:
             "auxiliary",
             "demoted",
             "removed",
+            "outliers",
+            "outlier_probability",
+            "bought",
+            "revealed_ood",
         ):
             value = getattr(self, name)
             if value is not None and len(value) != n:
@@ -87,18 +103,21 @@ class PoolState:
         labeled: bool[n], in the training set.
         demoted: bool[n], acquired, found OOD, returned.
         removed: bool[n], acquired, found OOD, gone for good.
+        bought: int64[n], the last query that acquired the image, counted from 0; -1 where none has.
     """
 
     labeled: Bools
     demoted: Bools
     removed: Bools
+    bought: NDArray[np.int64]
 
     @classmethod
     def start(cls, n: int, initial_rows: Ints) -> "PoolState":
         """The state of round 0: only the initial set is labeled."""
         labeled = np.zeros(n, dtype=bool)
         labeled[initial_rows] = True
-        return cls(labeled=labeled, demoted=np.zeros(n, dtype=bool), removed=np.zeros(n, dtype=bool))
+        nothing = np.zeros(n, dtype=bool)
+        return cls(labeled=labeled, demoted=nothing, removed=nothing, bought=np.full(n, -1, np.int64))
 
     def acquire(self, rows: Ints, is_ood: Bools, *, discard: bool) -> "PoolState":
         """The state after the oracle has seen `rows`: in-distribution images gain a label, OOD ones return or leave.
@@ -114,4 +133,6 @@ class PoolState:
         (removed if discard else demoted)[ood] = True
         if not discard and not (~labeled & ~demoted & ~removed).any():
             demoted[:] = False  # everything else has been offered: start over
-        return replace(self, labeled=labeled, demoted=demoted, removed=removed)
+        bought = self.bought.copy()
+        bought[rows] = bought.max(initial=-1) + 1
+        return replace(self, labeled=labeled, demoted=demoted, removed=removed, bought=bought)

@@ -11,6 +11,7 @@ import torch
 
 Purpose = Literal[
     "splits",  # which images are initial set, validation and OOD
+    "known_classes",  # which classes are to be learned
     "network",  # initial weights
     "batches",  # order of the training images
     "unlabeled_batches",  # order of the unlabeled images, where a loss reads them

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.options.ranges import Count, Whole
+from dalbt_ray.options.ranges import AtLeastTwo, BelowOne, Count, Whole
 from dalbt_ray.options.value import Value
 
 InitialBalance = Literal["random", "class"]
@@ -27,6 +27,11 @@ class SplitSettings(Value):
         pool_size: in-distribution unlabeled images, drawn from what is left; None takes all of it.
         initial_ids: ids of the training images that are labeled at first, for every seed, instead of a draw: somebody
             else's initial set, say. `initial_size` is their number.
+        known_classes: so many classes, drawn by the seed, are to be learned; images of the others are OOD, and the
+            initial, validation and test images are of known classes only. None learns all.
+        known_names: the same, with the classes given by name.
+        ood_share: share of OOD images among the unlabeled ones, in place of `ood_count`: the largest pool that has it.
+            0 takes `ood_count`, or of a class split all that there are.
     """
 
     path: ClassVar[str] = "splits"
@@ -38,11 +43,43 @@ class SplitSettings(Value):
     ood_count: Whole = 0
     pool_size: Count | None = None
     initial_ids: tuple[Whole, ...] = ()
+    known_classes: AtLeastTwo | None = None
+    known_names: tuple[str, ...] = ()
+    ood_share: BelowOne = 0.0
 
     def check(self) -> None:
-        """Refuse named images that are not as many as `initial_size`, repeated, or to be balanced."""
+        """Refuse two ways of saying one thing, and named images or classes that cannot be meant."""
+        self._check_initial_ids()
+        if self.known_classes and self.known_names:
+            raise InputError(
+                "splits.known_names",
+                ", ".join(self.known_names),
+                f"are named beside known_classes={self.known_classes}",
+                remedy="give a number or names",
+            )
+        if len(self.known_names) == 1 or len(set(self.known_names)) < len(self.known_names):
+            raise InputError(
+                "splits.known_names", ", ".join(self.known_names), "must be at least two different classes"
+            )
+        if self.ood_count and self.ood_share:
+            raise InputError(
+                "splits.ood_share",
+                self.ood_share,
+                f"is given beside ood_count={self.ood_count}",
+                remedy="give a number or a share of OOD images",
+            )
+
+    def _check_initial_ids(self) -> None:
+        """Refuse named images that are not as many as `initial_size`, repeated, to be balanced, or maybe OOD."""
         if not self.initial_ids:
             return
+        if self.splits_classes:
+            raise InputError(
+                "splits.initial_ids",
+                f"{len(self.initial_ids)} ids",
+                "may be of classes that are not to be learned",
+                remedy="name the images or the classes",
+            )
         count, random = len(set(self.initial_ids)), self.initial_balance == "random"
         if count < len(self.initial_ids) or count != self.initial_size or not random:
             raise InputError(
@@ -52,10 +89,15 @@ class SplitSettings(Value):
                 remedy=f"name each image once, with initial_size={count} and initial_balance=random",
             )
 
+    @property
+    def splits_classes(self) -> bool:
+        """Whether only some classes of the set are to be learned."""
+        return bool(self.known_classes or self.known_names)
+
 
 @dataclass(frozen=True)
 class Splits:
-    """Rows of the data set and of the OOD set, each array ascending, the in-distribution ones disjoint.
+    """Rows of the data set, and OOD images; each array ascending, the in-distribution ones disjoint.
 
     A trial's pool is `initial`, `unlabeled` and `ood` together; only the last two are unlabeled.
 
@@ -63,7 +105,7 @@ class Splits:
         initial: int64[initial_size], labeled from the start; empty if the strategy chooses the first labels.
         validation: int64[validation_size], outside the pool.
         unlabeled: int64[u], labeled when acquired.
-        ood: int64[ood_count], rows of the OOD set, counted from 0 there.
+        ood: int64[o], which of the OOD images there are, counted from 0 among them.
     """
 
     initial: NDArray[np.int64]
@@ -84,8 +126,8 @@ def draw_splits(
     The validation set is drawn first, so that it does not depend on the initial set's size or balance.
 
     Args:
-        labels: int[n], classes of the set's training images, in storage order.
-        ood_total: rows of the OOD set.
+        labels: int[n], classes of the set's training images, in storage order; -1 for those that are not to be learned.
+        ood_total: OOD images that there are to draw from.
         settings: the sizes.
         rng: the seed's `splits` generator.
         ids: int64[n], of the set's training images, for settings that name the initial ones; None counts them from 0.
@@ -96,8 +138,9 @@ def draw_splits(
     """
     total = len(labels)
     usable = total if settings.train_limit is None else min(settings.train_limit, total)
-    _check_sizes(usable, ood_total, settings)
     own = labels[:usable]
+    mine = np.flatnonzero(own >= 0)
+    _check_sizes(len(mine), ood_total, settings)
     if usable < total and (lost := np.setdiff1d(labels, own)).size:
         raise InputError(
             "splits.train_limit",
@@ -106,17 +149,20 @@ def draw_splits(
             remedy=f"use all of it (--set splits.train_limit={total}), or store the set in random order",
         )
     named = _rows_of(settings.initial_ids, np.arange(usable) if ids is None else ids[:usable])
-    order = rng.permutation(usable)
+    order = mine[rng.permutation(len(mine))]
     order = order[~np.isin(order, named)]
     validation, rest = order[: settings.validation_size], order[settings.validation_size :]
     if settings.initial_balance == "class":
         rest = rest[_class_by_class(own[rest])]
     rest = np.concatenate([named, rest])
-    ood = rng.choice(ood_total, settings.ood_count, replace=False)
+    initial, rest = rest[: settings.initial_size], rest[settings.initial_size :]
+    own_count, ood_count = _pool_sizes(len(rest), ood_total, settings)
+    ood = rng.choice(ood_total, ood_count, replace=False)
+    unlabeled = rest if own_count == len(rest) else rng.choice(rest, own_count, replace=False)
     return Splits(
-        initial=_ascending(rest[: settings.initial_size]),
+        initial=_ascending(initial),
         validation=_ascending(validation),
-        unlabeled=_ascending(_unlabeled(rest[settings.initial_size :], settings, rng)),
+        unlabeled=_ascending(unlabeled),
         ood=_ascending(ood),
     )
 
@@ -154,20 +200,21 @@ def _check_sizes(usable: int, ood_total: int, settings: SplitSettings) -> None:
         )
 
 
-def _unlabeled(
-    rest: NDArray[np.int64], settings: SplitSettings, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """What is left unlabeled: all of it, or `pool_size` of it."""
-    if settings.pool_size is None:
-        return rest
-    if settings.pool_size > len(rest):
+def _pool_sizes(left: int, ood_total: int, settings: SplitSettings) -> tuple[int, int]:
+    """In-distribution and OOD images that stay unlabeled, of `left` and `ood_total` that there are."""
+    own = left if settings.pool_size is None else settings.pool_size
+    if own > left:
         raise InputError(
             "splits.pool_size",
             settings.pool_size,
-            f"is more than the {len(rest)} images that the initial and the validation set leave",
-            remedy=f"ask for fewer (--set splits.pool_size={len(rest)}), or leave it out for all",
+            f"is more than the {left} images that the initial and the validation set leave",
+            remedy=f"ask for fewer (--set splits.pool_size={left}), or leave it out for all",
         )
-    return rng.choice(rest, settings.pool_size, replace=False)
+    share = settings.ood_share
+    if share:
+        ood = round(own * share / (1 - share))
+        return (own, ood) if ood <= ood_total else (round(ood_total * (1 - share) / share), ood_total)
+    return own, settings.ood_count or (ood_total if settings.splits_classes else 0)
 
 
 def paper_splits(dataset: str, *, mixed: bool = False) -> SplitSettings:

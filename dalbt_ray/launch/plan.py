@@ -6,12 +6,13 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dalbt_ray.config import Trial
 from dalbt_ray.data.image_set import ImageSetFiles
+from dalbt_ray.data.pool_rows import PoolRows
 from dalbt_ray.data.split_file import read_labels
-from dalbt_ray.data.splits import draw_splits
 from dalbt_ray.results import PublishedTrial, Results
-from dalbt_ray.seeding import generator
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ def check_data(trials: Iterable[Trial], data_root: Path | None) -> dict[tuple[st
         found = files[dataset, ood]
         labels = read_labels(found.train, classes=len(found.class_names))[1]
         ood_total = len(read_labels(found.ood)[1]) if found.ood else 0
-        draw_splits(labels, ood_total, splits, generator(0, 0, "splits"))
+        every = np.append(labels, np.full(ood_total, -1))
+        PoolRows.draw(every, len(labels), found.class_names, splits, seed=0)
     return {key: found.data_hash for key, found in files.items()}
 
 
@@ -139,7 +141,7 @@ def estimate(plan: Plan, finished: Results | None) -> Cost:
         if each.done:
             continue
         trial = each.trial
-        key = (trial.dataset, trial.ood, trial.strategy.name, trial.objective.name, str(trial.budget))
+        key = (trial.dataset, trial.foreign, trial.strategy.name, trial.objective.name, str(trial.budget))
         nominal = nominal_seconds(trial)
         if key in measured:
             seconds += measured[key] * each.rounds_to_do

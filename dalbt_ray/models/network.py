@@ -37,6 +37,8 @@ class NetworkSettings(Value):
 class Network(nn.Module):
     """Encoder E, linear classifier C and projector P. Build it with `build_network`, which draws its weights.
 
+    `classes` are the known ones; the classifier may have one more.
+
     Images are float[b, c, h, w], pixels in [0, 1], or uint8[b, c, h, w]; the encoder prepares them by itself.
     """
 
@@ -48,8 +50,10 @@ class Network(nn.Module):
         classes: int,
         *,
         variational: bool,
+        outlier_class: bool = False,
     ) -> None:
         super().__init__()
+        self.classes = classes
         self._prepared = encoder.prepared
         self.encoder = encoder.build(image_shape, settings.dropout)
         features = self.encoder.features
@@ -61,7 +65,7 @@ class Network(nn.Module):
         )
         outside = 0.0 if encoder.drops_out_inside else settings.dropout
         self.classifier_dropout = ConsistentDropout(outside, (latent_dim,))
-        self.classifier = linear(latent_dim, classes)
+        self.classifier = linear(latent_dim, classes + outlier_class)
         self.projector = projector(latent_dim, settings.projector)
         self.log_variance = linear(features, latent_dim) if variational else None
 
@@ -84,7 +88,10 @@ class Network(nn.Module):
         return self.latent_norm(self.latent(features)), self.log_variance(features)
 
     def classify(self, z: Tensor) -> Tensor:
-        """Latents float[b, latent_dim] to logits float[b, classes], by one linear layer."""
+        """Latents float[b, latent_dim] to logits, by one linear layer.
+
+        float[b, classes], or float[b, classes + 1] with the outlier class last.
+        """
         logits: Tensor = self.classifier(self.classifier_dropout(z))
         return logits
 
@@ -93,7 +100,7 @@ class Network(nn.Module):
         return self.encoder.stem(self._input(images))
 
     def finish(self, x: Tensor) -> Tensor:
-        """What `stem` gave, to logits float[b, classes]: `finish(stem(images))` is `forward(images)`."""
+        """What `stem` gave, to logits: `finish(stem(images))` is `forward(images)`."""
         return self.classify(self.latent_norm(self.latent(self.encoder.finish(x))))
 
     def project(self, z: Tensor) -> Tensor:
@@ -105,7 +112,7 @@ class Network(nn.Module):
         return self._prepared(unit_range(images))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images to logits float[b, classes]."""
+        """Images to logits, as `classify` gives them."""
         return self.classify(self.encode(images))
 
 
@@ -122,6 +129,7 @@ def build_network(
     generator: torch.Generator,
     *,
     variational: bool = False,
+    outlier_class: bool = False,
 ) -> Network:
     """A network on the CPU with every weight drawn from `generator` (a CPU generator).
 
@@ -135,12 +143,15 @@ def build_network(
         classes: number of classes.
         generator: source of all weights; the global one is left alone.
         variational: the encoder yields a mean and a log-variance of z (DAL-OSR).
+        outlier_class: the classifier has one class more, the last.
 
     Raises:
         InputError: an image size that the encoder cannot take.
     """
     encoder.check_shape(image_shape)
-    network = Network(encoder, settings, image_shape, classes, variational=variational)
+    network = Network(
+        encoder, settings, image_shape, classes, variational=variational, outlier_class=outlier_class
+    )
     encoder.draw(network.encoder, generator)
     parts = [network.latent, network.classifier, network.projector]
     for part in parts if network.log_variance is None else [*parts, network.log_variance]:

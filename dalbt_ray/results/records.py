@@ -50,6 +50,7 @@ class Query:
         acquired: best first.
         pool_ood_share: share of OOD images among those that were available, the base rate of purity; None if none was.
         ood_auroc: how well the strategy's ranking told OOD from in-distribution images (1: OOD ones first).
+        detector_auroc: the same for the method's detector, or the outlier class of the trained classifier.
         n_repeat: images that had been acquired and returned before.
         note: what the strategy fell back on; usually empty.
     """
@@ -57,6 +58,7 @@ class Query:
     acquired: tuple[Acquired, ...]
     pool_ood_share: float | None = None
     ood_auroc: float | None = None
+    detector_auroc: float | None = None
     n_repeat: int = 0
     note: str = ""
 
@@ -117,6 +119,7 @@ class RoundRow:
     train_loss: float | None = None
     steps: int | None = None
     converged: bool | None = None
+    detector_auroc: float | None = None
     measures: Mapping[str, Measure] = field(default_factory=dict)
 
     def columns(self) -> Json:

@@ -36,6 +36,7 @@ ROUNDS = _schema(
     optional={
         **MEASURES, "purity": REAL, "cumulative_purity": REAL, "pool_ood_share": REAL, "ood_auroc": REAL,
         "train_accuracy": REAL, "validation_accuracy": REAL, "train_loss": REAL, "steps": WHOLE, "converged": FLAG,
+        "detector_auroc": REAL,
     },
     # The first eighteen are the public contract, in this order; later columns join at the end and may be null, so that
     # files without them stay readable.
@@ -43,7 +44,8 @@ ROUNDS = _schema(
         test_accuracy test_nll test_ece train_accuracy status note
         network_id n_unlabeled n_repeat cumulative_purity pool_ood_share ood_auroc validation_accuracy
         train_loss steps labeled_sha256 converged """
-    + " ".join(column for column in MEASURES if column not in _FIRST),
+    + " ".join(column for column in MEASURES if column not in _FIRST)
+    + " detector_auroc",
 )  # fmt: skip
 """One row a round and trial; (trial_id, round) is unique. docs/results.md says what each column means."""
 

@@ -53,6 +53,7 @@ def records_of(found: dict[Table, pa.Table], next_query: Query | None) -> list[R
             acquired=tuple(images[row.round]),
             pool_ood_share=after.pool_ood_share,
             ood_auroc=after.ood_auroc,
+            detector_auroc=after.detector_auroc,
             n_repeat=after.n_repeat,
             note=after.note,
         )

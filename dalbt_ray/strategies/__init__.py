@@ -20,11 +20,14 @@ from dalbt_ray.strategies.dbal import DBAL
 from dalbt_ray.strategies.dropquery import DropQuery
 from dalbt_ray.strategies.ensemble_varr import EnsembleVarR
 from dalbt_ray.strategies.entropy import Entropy
+from dalbt_ray.strategies.k_plus_one import KPlusOne
 from dalbt_ray.strategies.least_confidence import LeastConfidence
+from dalbt_ray.strategies.lfosa import Lfosa
 from dalbt_ray.strategies.margin import Margin
 from dalbt_ray.strategies.max_herding import MaxHerding
 from dalbt_ray.strategies.mc_dropout import MCDropout
 from dalbt_ray.strategies.method import Method, Needs, Ranked
+from dalbt_ray.strategies.oracle_purity import OraclePurity
 from dalbt_ray.strategies.power_bald import PowerBALD
 from dalbt_ray.strategies.power_margin import PowerMargin
 from dalbt_ray.strategies.prob_cover import ProbCover
@@ -61,6 +64,9 @@ Strategy: TypeAlias = (
     | Bait
     | PowerMargin
     | PowerBALD
+    | KPlusOne
+    | Lfosa
+    | OraclePurity
 )  # fmt: skip  # one method a line
 
 STRATEGIES: dict[str, type[Strategy]] = {method.name: method for method in get_args(Strategy)}

@@ -23,6 +23,8 @@ class Needs:
         members: independently initialized and trained networks.
         variational: the encoder yields a mean and a variance and the classifier trains on samples (DAL-OSR).
         scores: whether the pool is scored at all; without, `PoolView` has no column of probabilities and features.
+        outlier_class: the classifier learns one class more from OOD images that were bought; see
+            `training.outlier_class`.
     """
 
     dropout: float = 0.0
@@ -30,6 +32,7 @@ class Needs:
     members: int = 1
     variational: bool = False
     scores: bool = True
+    outlier_class: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,14 @@ class Chosen:
         ranking: float64[n], higher is wanted more; None where there is no ranking of single images.
         score: float64[n], what is recorded beside each pick, or None.
         note: one line for the round's row; empty where nothing had to be given up.
+        outlier_score: float64[n], higher is more likely OOD, where the method has a detector; None where it has none.
     """
 
     rows: NDArray[np.int64]
     ranking: NDArray[np.float64] | None
     score: NDArray[np.float64] | None
     note: str
+    outlier_score: NDArray[np.float64] | None = None
 
 
 class Method(Named):
@@ -62,6 +67,10 @@ class Method(Named):
     """Whether `pick` works from features alone while nothing is labeled, so that it can choose the first labels."""
     fallback: ClassVar[str] = "random"
     """Name of the strategy that chooses the first labels where the method cannot."""
+    learns_from_ood: ClassVar[bool] = False
+    """Whether it is about OOD images that were bought, so that a mixed pool without `ood_policy="learn"` is refused."""
+    control: ClassVar[bool] = False
+    """No method but a yardstick: it is shown which images are OOD (`PoolView.revealed_ood`), and reports say so."""
 
     @property
     def needs(self) -> Needs:
@@ -87,7 +96,7 @@ class Method(Named):
     def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
         """`select` with what is recorded next to it. Override it where all of it comes from one costly step."""
         rows = self.select(pool, budget, rng)
-        return Chosen(rows, self.ranking(pool), self.score(pool), self.note(pool))
+        return Chosen(rows, self.ranking(pool), self.score(pool), self.note(pool), self.outlier_score(pool))
 
     def check_query(self, pool: PoolView, budget: int) -> None:
         """Refuse what no strategy can work on; see `select`."""
@@ -108,6 +117,11 @@ class Method(Named):
     def score(self, pool: PoolView) -> NDArray[np.float64] | None:
         """float64[n], what is recorded beside each query; the ranking unless a method says otherwise."""
         return self.ranking(pool)
+
+    def outlier_score(self, pool: PoolView) -> NDArray[np.float64] | None:
+        """float64[n], higher is more likely OOD: what the trained outlier class says unless a method has a detector."""
+        found = pool.outlier_probability
+        return None if found is None else np.asarray(found, np.float64)
 
     def note(self, pool: PoolView) -> str:  # noqa: ARG002
         """One line for the round's row if the method had to fall back on something; empty otherwise."""
@@ -169,6 +183,7 @@ def check_finite(pool: PoolView, strategy: str) -> None:
         "mc_probabilities",
         "member_probabilities",
         "auxiliary",
+        "outlier_probability",
         "validation_probabilities",
         "validation_features",
     ):

@@ -1,6 +1,6 @@
 """One query: show the strategy what it may see, let it choose, ask the oracle."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ def query(
     scores: Scores | None,
     validation: Scores,
     rng: np.random.Generator,
+    *,
+    learn: bool = False,
 ) -> Query:
     """Let `strategy` choose `budget` images and have the oracle answer.
 
@@ -32,8 +34,11 @@ def query(
         scores: of the pool's n rows; None for a strategy that looks at none.
         validation: scores of the validation images.
         rng: the strategy's randomness.
+        learn: whether OOD images that were bought are shown as such.
     """
-    view = pool_view(state, oracle, scores, validation)
+    view = pool_view(state, oracle, scores, validation, learn=learn)
+    if strategy.control:
+        view = replace(view, revealed_ood=oracle.is_ood)
     if not len(view.unlabeled_rows):
         return Query(acquired=())
     chosen = strategy.query(view, budget, rng)
@@ -45,13 +50,16 @@ def query(
             for rank, row in enumerate(chosen.rows)
         ),
         pool_ood_share=float(ood.mean()),
-        ood_auroc=None if chosen.ranking is None else auroc(chosen.ranking[view.unlabeled_rows], ood),
+        ood_auroc=_auroc(chosen.ranking, view, ood),
+        detector_auroc=_auroc(chosen.outlier_score, view, ood),
         n_repeat=int(state.demoted[chosen.rows].sum()),
         note=chosen.note,
     )
 
 
-def pool_view(state: PoolState, oracle: Oracle, scores: Scores | None, validation: Scores) -> PoolView:
+def pool_view(
+    state: PoolState, oracle: Oracle, scores: Scores | None, validation: Scores, *, learn: bool = False
+) -> PoolView:
     """The pool's n rows as a strategy sees them: the oracle's answers so far, and what the networks say."""
     nothing = np.empty((len(state.labeled), 0))
     scores = scores or Scores(probabilities=nothing, features=nothing)
@@ -60,11 +68,17 @@ def pool_view(state: PoolState, oracle: Oracle, scores: Scores | None, validatio
         labels=np.where(state.labeled, oracle.labels, -1),
         demoted=state.demoted,
         removed=state.removed,
+        outliers=state.removed if learn else None,
+        bought=state.bought,
         validation_features=validation.features,
         validation_probabilities=validation.probabilities,
         validation_labels=oracle.validation_labels,
         **{each.name: getattr(scores, each.name) for each in fields(scores)},
     )
+
+
+def _auroc(values: NDArray[np.float64] | None, view: PoolView, ood: NDArray[np.bool_]) -> float | None:
+    return None if values is None else auroc(values[view.unlabeled_rows], ood)
 
 
 def _finite_or_none(values: NDArray[np.float64] | None, row: np.int64) -> float | None:

@@ -38,7 +38,8 @@ def round_without_labels(run: Run, state: PoolState, records: list[Record]) -> R
         chosen = Query(acquired=())
         if run.world.leads:
             rng = generator(run.trial.seed, round_index, "selection")
-            chosen = query(method, run.trial.budget, state, run.oracle, pool, validation, rng)
+            learn = run.trial.ood_policy == "learn"
+            chosen = query(method, run.trial.budget, state, run.oracle, pool, validation, rng, learn=learn)
         chosen = run.world.agree(chosen)
     if not chosen.acquired:
         return Record(row=replace(row, status="pool_exhausted"), query=None, timing=clock.row(run.device))

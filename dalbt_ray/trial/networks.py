@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dalbt_ray.auxiliary import Auxiliary, AuxiliarySettings
 from dalbt_ray.config import Trial
-from dalbt_ray.data.image_set import ArrayImages, ImageSet
+from dalbt_ray.data.image_set import ImageSet
 from dalbt_ray.metrics.accuracy import accuracy
 from dalbt_ray.models.dropout import draw_dropout_masks
 from dalbt_ray.models.network import Network, build_network
@@ -45,12 +45,6 @@ class Run:
     stop: Callable[[], bool]
     own_code: Mapping[str, str]
 
-    @cached_property
-    def test_images(self) -> TrialImages:
-        """The test images."""
-        images = ArrayImages(self.image_set.test_images)
-        return TrialImages(images, np.arange(len(images)))
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -73,7 +67,7 @@ class Trained:
 
 
 def train_networks(run: Run, state: PoolState, round_index: int, previous: list[Network]) -> Trained:
-    """Train the round's networks on the labeled images.
+    """Train the round's networks on the labeled images, and on bought OOD ones where there is an outlier class.
 
     Args:
         run: the trial.
@@ -86,16 +80,19 @@ def train_networks(run: Run, state: PoolState, round_index: int, previous: list[
     """
     trial, oracle = run.trial, run.oracle
     available = ~state.removed
+    classes = len(oracle.classes.known)
+    teaches = teaching_outliers(run, state)
+    shown = np.flatnonzero(state.labeled | teaches)
     data = TrainingImages(
         images=oracle.images,
-        labeled=np.flatnonzero(state.labeled),
-        labels=oracle.labels[state.labeled],
+        labeled=shown,
+        labels=np.where(teaches, classes, oracle.labels)[shown],
         pool=np.flatnonzero(available),
         unlabeled=np.flatnonzero(available & ~state.labeled),
     )
-    shape, classes = oracle.images.shape, run.image_set.classes
+    shape = oracle.images.shape
     if trial.encoder.solver is not None:
-        network = untrained_network(run, round_index)
+        network = untrained_network(run, round_index, outlier_class=bool(teaches.any()))
         known = (rows_of(oracle.validation_images.all), oracle.validation_labels)
         features = rows_of(data.images.take(data.labeled))
         report = solve(network, trial.encoder.solver, features, data.labels, known)
@@ -103,7 +100,7 @@ def train_networks(run: Run, state: PoolState, round_index: int, previous: list[
     networks, losses, steps, own, auxiliary_seconds = [], [], 0, None, 0.0
     for member in range(trial.makeup.members):
         draws = Draws(seed=trial.seed, round_index=round_index, member=member)
-        network = untrained_network(run, round_index, member)
+        network = untrained_network(run, round_index, member, outlier_class=bool(teaches.any()))
         if trial.training.init == "warm" and previous:
             network.load_state_dict(previous[member].state_dict())
         auxiliaries = [
@@ -143,7 +140,17 @@ def _auxiliaries(trial: Trial, member: int) -> list[AuxiliarySettings]:
     return [settings for settings in (joined, apart) if settings is not None]
 
 
-def untrained_network(run: Run, round_index: int, member: int = 0) -> Network:
+def outliers(run: Run, state: PoolState) -> NDArray[np.bool_]:
+    """bool[n], OOD images that were bought and may be learned from; none unless `ood_policy` is "learn"."""
+    return state.removed & (run.trial.ood_policy == "learn")
+
+
+def teaching_outliers(run: Run, state: PoolState) -> NDArray[np.bool_]:
+    """bool[n], those of them that the classifier trains on."""
+    return outliers(run, state) & run.trial.learns_outliers
+
+
+def untrained_network(run: Run, round_index: int, member: int = 0, *, outlier_class: bool = False) -> Network:
     """A network of the trial with freshly drawn weights, in evaluation mode."""
     draws = Draws(seed=run.trial.seed, round_index=round_index, member=member)
     return (
@@ -151,8 +158,9 @@ def untrained_network(run: Run, round_index: int, member: int = 0) -> Network:
             run.trial.encoder,
             run.trial.makeup.network,
             run.oracle.images.shape,
-            run.image_set.classes,
+            len(run.oracle.classes.known),
             draws.torch("network"),
+            outlier_class=outlier_class,
             variational=run.trial.makeup.variational,
         )
         .to(run.device)
@@ -172,7 +180,7 @@ def score_validation(run: Run, networks: list[Network]) -> Scores:
 
 def score_test(run: Run, networks: list[Network]) -> Scores:
     """Scores of the test images by what is measured."""
-    return _score_all(run, run.test_images, networks)
+    return _score_all(run, run.oracle.test_images, networks)
 
 
 def score_labeled(run: Run, networks: list[Network], state: PoolState) -> Scores:

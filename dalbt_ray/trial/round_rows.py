@@ -18,7 +18,7 @@ def replay(trial: Trial, oracle: Oracle, records: list[Record]) -> PoolState:
     state = PoolState.start(len(oracle.labels), oracle.initial)
     for record in records:
         rows = np.array([image.row for image in _acquired(record)], dtype=np.int64)
-        state = state.acquire(rows, oracle.is_ood, discard=trial.ood_policy == "discard")
+        state = state.acquire(rows, oracle.is_ood, discard=trial.ood_policy != "return")
     return state
 
 
@@ -34,7 +34,7 @@ def opening_row(trial: Trial, oracle: Oracle, state: PoolState, records: list[Re
     last = records[-1].query if records else None
     return RoundRow(
         dataset=trial.dataset,
-        ood=trial.ood,
+        ood=trial.foreign,
         strategy=trial.strategy.name,
         objective=trial.objective.name,
         network_id=trial.network_id,
@@ -50,6 +50,7 @@ def opening_row(trial: Trial, oracle: Oracle, state: PoolState, records: list[Re
         cumulative_purity=1 - ood / len(images) if images else None,
         pool_ood_share=last.pool_ood_share if last else None,
         ood_auroc=last.ood_auroc if last else None,
+        detector_auroc=last.detector_auroc if last else None,
         labeled_sha256=sha256(oracle.images.places[state.labeled].tobytes()).hexdigest()[:16],
         note=last.note if last else "",
     )

@@ -155,9 +155,7 @@ def run_round(
         validation_accuracy=accuracy(validation.probabilities, oracle.validation_labels),
         train_loss=trained.loss,
         steps=trained.steps,
-        measures={
-            metric.column: metric.measure(test, run.image_set.test_labels) for metric in run.trial.measured
-        },
+        measures={metric.column: metric.measure(test, oracle.test_labels) for metric in run.trial.measured},
     )
     if is_stalled(records):
         row = replace(row, status="stalled")
@@ -178,4 +176,5 @@ def acquire(run: Run, state: PoolState, pool: Scores | None, validation: Scores,
     if not run.world.leads:
         return Query(acquired=())
     rng = generator(run.trial.seed, round_index, "selection")
-    return query(run.trial.strategy, run.trial.budget, state, run.oracle, pool, validation, rng)
+    trial, learn = run.trial, run.trial.ood_policy == "learn"
+    return query(trial.strategy, trial.budget, state, run.oracle, pool, validation, rng, learn=learn)

@@ -27,11 +27,12 @@ class Scores:
     """What the networks say of k images, row by row.
 
     Attributes:
-        probabilities: float64[k, c], softmax of the classifier.
+        probabilities: float64[k, c], softmax of the classifier over the known classes.
         features: float32[k, d], the latent z.
         mc_probabilities: float32[k, t, c] of the dropout passes, if asked for; they are most of a pool's memory.
         member_probabilities: float64[k, m, c] of the members of an ensemble, if there are several.
         auxiliary: float64[k], the score of the strategy's own networks, if they give one.
+        outlier_probability: float64[k], of the outlier class, if the classifier has one.
     """
 
     probabilities: Floats
@@ -39,6 +40,7 @@ class Scores:
     mc_probabilities: Floats | None = None
     member_probabilities: Floats | None = None
     auxiliary: Floats | None = None
+    outlier_probability: Floats | None = None
 
     @classmethod
     def joined(cls, parts: "Sequence[Scores]") -> "Scores":
@@ -85,19 +87,24 @@ def score_batch(
         stem, sampled = network.stem(pixels), []
         for sample in range(masks.samples):
             with dropout_pass(network, masks, sample):
-                sampled.append(_softmax(network.finish(stem)).astype(np.float32))
+                sampled.append(known_softmax(network, network.finish(stem)).astype(np.float32))
         passes = np.stack(sampled, axis=1)
     if len(networks) > 1:
-        votes = np.stack([_softmax(member.classify(member.encode(pixels))) for member in networks], axis=1)
+        votes = np.stack(
+            [known_softmax(member, member.classify(member.encode(pixels))) for member in networks], axis=1
+        )
     if auxiliary is not None:
         value = auxiliary.score(pixels, features, logits)
         auxiliary_score = None if value is None else value.double().cpu().numpy()
     return Scores(
-        probabilities=votes.mean(axis=1) if together and votes is not None else _softmax(logits),
+        probabilities=votes.mean(axis=1)
+        if together and votes is not None
+        else known_softmax(network, logits),
         features=features.float().cpu().numpy(),
         mc_probabilities=passes,
         member_probabilities=votes,
         auxiliary=auxiliary_score,
+        outlier_probability=outlier_probability(network, logits),
     )
 
 
@@ -124,5 +131,13 @@ def score_images(
     return Scores.joined([scores for _, scores in sorted(numbered, key=itemgetter(0))])
 
 
-def _softmax(logits: Tensor) -> NDArray[np.float64]:
-    return logits.double().softmax(dim=1).cpu().numpy()
+def known_softmax(network: Network, logits: Tensor) -> NDArray[np.float64]:
+    """float64[b, c] over the known classes: the probabilities given that the image is of one of them."""
+    return logits[:, : network.classes].double().softmax(dim=1).cpu().numpy()
+
+
+def outlier_probability(network: Network, logits: Tensor) -> NDArray[np.float64] | None:
+    """float64[b], of the class beyond the known ones; None if there is none."""
+    if logits.shape[1] == network.classes:
+        return None
+    return logits.double().softmax(dim=1)[:, -1].cpu().numpy()

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from dalbt_ray.models.logistic_regression import LogisticRegression
 from dalbt_ray.models.network import Network
-from dalbt_ray.trial.scoring import Scores
+from dalbt_ray.trial.scoring import Scores, known_softmax, outlier_probability
 from dalbt_ray.trial.training import TrainingReport
 
 
@@ -23,7 +23,7 @@ def solve(
         network: whose latent is its input.
         solver: of the encoder.
         features: float32[m, d], of the labeled images.
-        labels: int64[m], their classes.
+        labels: int64[m], their classes; the outlier class is the last of the classifier.
         validation: the same for the validation images.
     """
     classes = network.classifier.out_features
@@ -43,7 +43,11 @@ def score_features(network: Network, features: NDArray[np.float32]) -> Scores:
     """
     weights, bias = network.classifier.weight.cpu(), network.classifier.bias.cpu()
     logits = torch.from_numpy(features) @ weights.T + bias
-    return Scores(probabilities=logits.double().softmax(dim=1).numpy(), features=features)
+    return Scores(
+        probabilities=known_softmax(network, logits),
+        features=features,
+        outlier_probability=outlier_probability(network, logits),
+    )
 
 
 def rows_of(images: NDArray[np.float32]) -> NDArray[np.float32]:

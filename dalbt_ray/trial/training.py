@@ -59,8 +59,8 @@ class TrainingImages:
 
     Attributes:
         images: the pool's n images; all rows below are rows of it.
-        labeled: int64[m], rows of the labeled images.
-        labels: int64[m], their classes.
+        labeled: int64[m], rows of the images with a known answer.
+        labels: int64[m], their classes; one beyond the known classes for those that are none of ours.
         pool: int64[p], rows of labeled and unlabeled images alike, for losses that read images without labels.
         unlabeled: int64[u], rows of the unlabeled images.
     """

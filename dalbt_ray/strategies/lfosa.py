@@ -1,0 +1,78 @@
+"""LfOSA: as many images of known classes as a detector can find."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalbt_ray.options.ranges import Positive
+from dalbt_ray.pool import PoolView
+from dalbt_ray.strategies.method import Chosen, Ranked, fresh_first, top
+from dalbt_ray.strategies.mixture import membership
+from dalbt_ray.strategies.outlier_head import outlier_logits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lfosa(Ranked):
+    """The images that a detector is surest are of a known class.
+
+    Ning et al. 2022, "Active Learning for Open-set Annotation" (CVPR). A detector learns the K known classes and one
+    more from OOD images that were bought, by cross-entropy of logits / T. Among the images predicted as one class, a
+    mixture of two normal laws is fitted to the largest logit; an image ranks by the posterior of the component with
+    the larger mean. What is predicted OOD ranks last, here by its logit.
+
+    The detector here is logistic regression on the features of the trained network: of a linear head, the temperature
+    divides the weights, so `regularization` x `temperature`^2 stands for it. The authors train a network of its own
+    with T = 0.5. Their code leaves bought OOD images in the pool, where they can be bought again, and its default
+    temperature for OOD images, 2, is not the paper's.
+
+    It aims at purity alone, which is known to lose to random sampling where easy images teach little.
+
+    Attributes:
+        temperature: T, of the detector.
+        regularization: L2 penalty of the detector, on features with a mean squared length of 1.
+    """
+
+    name: ClassVar[str] = "lfosa"
+    learns_from_ood: ClassVar[bool] = True
+    temperature: Positive = 0.5
+    regularization: Positive = 0.1
+
+    def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
+        """Rows, ranking and the detector's own score from one detector."""
+        self.check_query(pool, budget)
+        logits = self._logits(pool)
+        ranking = ranking_by_logits(logits)
+        rows = fresh_first(pool, budget, lambda candidates, share: top(ranking, candidates, share, rng))
+        return Chosen(rows, ranking, ranking, "", outlier_odds(logits))
+
+    def ranking(self, pool: PoolView) -> NDArray[np.float64]:
+        """float64[n]: the posterior in 0..1; what is predicted OOD has the negative of 1 + its rank by logit."""
+        return ranking_by_logits(self._logits(pool))
+
+    def outlier_score(self, pool: PoolView) -> NDArray[np.float64]:
+        """Log odds of "none of ours" by the detector."""
+        return outlier_odds(self._logits(pool))
+
+    def _logits(self, pool: PoolView) -> NDArray[np.float64]:
+        return outlier_logits(pool, self.regularization * self.temperature**2)
+
+
+def ranking_by_logits(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """LfOSA's ranking of images by the logits of its detector, float64[n] of float64[n, K + 1]."""
+    predicted, largest = logits.argmax(axis=1), logits.max(axis=1)
+    outlier = logits.shape[1] - 1
+    ranking = np.empty(len(logits))
+    for label in np.unique(predicted):
+        rows = np.flatnonzero(predicted == label)
+        if label == outlier:
+            ranking[rows] = -1.0 - np.unique(largest[rows], return_inverse=True)[1]
+        else:
+            ranking[rows] = membership(largest[rows])
+    return ranking
+
+
+def outlier_odds(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log odds of the last class against all others, float64[n] of float64[n, K + 1]."""
+    return np.asarray(logits[:, -1] - np.logaddexp.reduce(logits[:, :-1], axis=1))
