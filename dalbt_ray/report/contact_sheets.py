@@ -73,7 +73,9 @@ def _sheets(
     study: Study, rounds: pd.DataFrame, shown: pd.DataFrame, data_root: Path | None
 ) -> list[Sheet] | str:
     """One sheet a method; or why there is none, without a path of this machine: pages are published."""
-    dataset, ood = str(rounds["dataset"].iloc[0]), str(rounds["ood"].iloc[0])
+    # Of a class split, the OOD images are the data set's own.
+    dataset, ood = (str(study.trials.at[rounds["trial_id"].iloc[0], name]) for name in ("dataset", "ood"))
+    splits = rounds["ood"].iloc[0] != ood
     name = f"{dataset} and {ood}" if ood else dataset
     pictures = {}
     try:
@@ -91,18 +93,21 @@ def _sheets(
             "where DATA is the folder of data sets; `dalbt data list --data-root DATA` says what it has."
         )
 
-    def shown_image(source: str, id_: int, label: int, *, is_ood: bool) -> Thumbnail:
-        name = "OOD" if is_ood else files.class_names[label]
+    def shown_image(source: str, id_: int, name: str, *, is_ood: bool) -> Thumbnail:
         return Thumbnail(pictures.get((source, id_), ""), f"{name}, {source} {id_}", is_ood)
 
     sheets = []
     columns = ["source", "sample_id", "label", "is_ood"]
     for (method, seed), trial in shown.groupby(["method", "seed"], sort=False):
+        known = study.manifests.get(str(trial["trial_id"].iloc[0]), {}).get("data", {}).get("known_classes")
+        names = known or (list(map(str, range(len(files.class_names)))) if splits else files.class_names)
         lines = [
             (
                 f"query {query}",
                 [
-                    shown_image(str(source), int(id_), int(label), is_ood=bool(is_ood))
+                    shown_image(
+                        str(source), int(id_), "OOD" if is_ood else names[int(label)], is_ood=bool(is_ood)
+                    )
                     for source, id_, label, is_ood in picks[columns].itertuples(index=False)
                 ],
             )
