@@ -1,4 +1,7 @@
-"""The `dalbt` command: data, verify, report, rerun, export, compare, compact. Sweeps have commands of their own."""
+"""The `dalbt` command: data, verify, report, rerun, export, compare, compact; query and what follows it.
+
+Sweeps have commands of their own.
+"""
 
 import argparse
 import os
@@ -8,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dalbt_ray.errors import InputError
+from dalbt_ray.query.commands import add_pool_commands
 from dalbt_ray.trial.failures import Stalled, machine_failure
 
 
@@ -217,6 +221,8 @@ def _parser() -> argparse.ArgumentParser:
     comparison.add_argument("results_a", metavar="DIR_A")
     comparison.add_argument("results_b", metavar="DIR_B")
     comparison.set_defaults(run=_compare)
+
+    add_pool_commands(commands, lambda line: print(line, flush=True))
     return parser
 
 

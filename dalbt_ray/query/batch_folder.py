@@ -1,0 +1,88 @@
+"""The folder that a query hands out: written whole under another name, then renamed."""
+
+import csv
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dalbt_ray.data.split_writing import sync_folder
+from dalbt_ray.errors import InputError
+from dalbt_ray.query.batch_rows import CSV_COLUMNS, BatchRow, csv_rows
+from dalbt_ray.query.contact_sheet import contact_sheet
+from dalbt_ray.query.pool_places import Pool
+
+BATCH = "batch.json"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is handed out.
+
+    Attributes:
+        number: from 1 on.
+        pool: where the images are.
+        classes: of the pool.
+        why: how the batch was chosen, one sentence.
+        source: the study or paper that the rule rests on; empty where the user chose it.
+        rows: its images.
+        images: of the pool.
+        note: see `Choice`.
+    """
+
+    number: int
+    pool: Pool
+    classes: tuple[str, ...]
+    why: str
+    source: str
+    rows: Sequence[BatchRow]
+    images: int
+    note: str
+
+
+def check_out(out: Path, number: int, pool: Pool) -> None:
+    """Refuse a folder with other files in it; that of a query that was killed before its commit is replaced.
+
+    Raises:
+        InputError: names the folder.
+    """
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    if out.exists() and _head(out) != {"batch": number, "pool": pool.location}:
+        remedy = "name another folder (--out), or remove it"
+        raise InputError("out", str(out), "exists and holds something else", remedy=remedy)
+
+
+def write_batch(out: Path, batch: Batch) -> None:
+    """Write `batch.csv`, `near_copies.csv`, the contact sheet and `batch.json`."""
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    _write_csv(partial / "batch.csv", CSV_COLUMNS, csv_rows(batch.rows))
+    pairs = [
+        (row.id, row.path, copy, f"{cosine:.4f}")
+        for row in batch.rows
+        for copy, cosine in (*((path, 1.0) for path in row.same_bytes), *row.near_copies)
+    ]
+    _write_csv(partial / "near_copies.csv", ("id", "path", "copy", "cosine"), pairs)
+    (partial / "index.html").write_text(contact_sheet(batch), encoding="utf-8")
+    (partial / BATCH).write_text(json.dumps({"batch": batch.number, "pool": batch.pool.location}) + "\n")
+    if out.exists():
+        shutil.rmtree(out)
+    partial.rename(out)
+    sync_folder(out.parent)
+
+
+def _head(out: Path) -> object:
+    try:
+        return json.loads((out / BATCH).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

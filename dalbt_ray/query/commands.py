@@ -1,0 +1,119 @@
+"""The command line of the commands on a pool; everything heavy is imported when a command runs."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dalbt_ray.query.querying import Asked
+
+Say = Callable[[str], None]
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_pool_commands(commands: Commands, say: Say) -> None:  # type: ignore[valid-type]
+    """Add `query`, `ingest` and `status`.
+
+    Args:
+        commands: the subparsers of `dalbt`.
+        say: prints a line.
+    """
+    query = _command(
+        commands, "query", "which images of a folder to label next: a batch with a page to label it in"
+    )
+    query.add_argument("--budget", type=int, required=True, metavar="N", help="images to choose")
+    for name, metavar, text in (
+        ("labels", "FILE", "answers to take in first: CSV (path,label), or answers.json"),
+        ("strategy", "NAME", "who chooses (default: what the studies recommend for so many labels)"),
+        ("out", "DIR", "where the batch is written (default: batch_001 and so on)"),
+        ("classes", "A,B,C", "the classes, in the order of their keys on the page"),
+    ):
+        query.add_argument(f"--{name}", metavar=metavar, help=text)
+    query.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the strategy"
+    )
+    query.add_argument(
+        "--explore",
+        type=float,
+        default=0.1,
+        metavar="SHARE",
+        help="share drawn at random, to measure accuracy (0.1)",
+    )
+    query.add_argument("--plan", action="store_true", help="say how long embedding will take, and do nothing")
+    _model_options(query)
+    query.set_defaults(run=lambda arguments: _query(arguments, say))
+
+    ingest = _command(commands, "ingest", "take answers in: all of a file, or nothing")
+    ingest.add_argument("answers", metavar="ANSWERS", nargs="+", help="answers.json, or CSV (path,label)")
+    ingest.add_argument("--replace", action="store_true", help="new answers replace earlier ones that differ")
+    ingest.add_argument("--add-classes", action="store_true", help="unknown labels become classes")
+    ingest.set_defaults(run=lambda arguments: _ingest(arguments, say))
+
+    status = _command(commands, "status", "what is labeled, how good it is, what cannot be used")
+    status.set_defaults(run=lambda arguments: _status(arguments, say))
+
+
+def _command(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)  # type: ignore[attr-defined]
+    parser.add_argument("pool", metavar="POOL", help="a folder of images, a Parquet file, or a list of paths")
+    parser.add_argument("--state", metavar="DIR", help="the state folder (default: .dalbt in the pool)")
+    return parser
+
+
+def _model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        default="efficientnet_lite0",
+        metavar="NAME",
+        help="frozen model (efficientnet_lite0); docs/frozen.md",
+    )
+    parser.add_argument(
+        "--weights", default="", metavar="FILE", help="its weights, where no package has them"
+    )
+    parser.add_argument(
+        "--side", type=int, default=0, metavar="PIXELS", help="size of images (default: the model's)"
+    )
+
+
+def _query(arguments: argparse.Namespace, say: Say) -> int:
+    from dalbt_ray.query.querying import planned, query
+
+    asked = _asked(arguments)
+    say(planned(asked) if arguments.plan else query(asked, say))
+    return 0
+
+
+def _asked(arguments: argparse.Namespace) -> "Asked":
+    from dalbt_ray.query.querying import Asked
+
+    classes = tuple(name.strip() for name in arguments.classes.split(",")) if arguments.classes else ()
+    return Asked(
+        pool=arguments.pool, budget=arguments.budget, labels=arguments.labels, strategy=arguments.strategy or "",
+        options=tuple(arguments.set), out=arguments.out, explore=arguments.explore, state=arguments.state,
+        classes=classes, model=arguments.model, weights=arguments.weights, side=arguments.side,
+    )  # fmt: skip
+
+
+def _ingest(arguments: argparse.Namespace, say: Say) -> int:
+    from dalbt_ray.query.ingesting import ingest
+    from dalbt_ray.query.session import Session
+
+    session = Session.of(arguments.pool, arguments.state)
+    session.require_state()
+    with session.state.lease():
+        files = session.files()
+        for file in arguments.answers:
+            taken = ingest(
+                session.state, files, Path(file), replace=arguments.replace, add_classes=arguments.add_classes
+            )
+            say(str(taken))
+    return 0
+
+
+def _status(arguments: argparse.Namespace, say: Say) -> int:
+    from dalbt_ray.query.pool_status import status
+    from dalbt_ray.query.session import Session
+
+    say(status(Session.of(arguments.pool, arguments.state)))
+    return 0

@@ -1,0 +1,241 @@
+"""Where the images of a pool lie: a folder, a Parquet file, or a list of paths and URIs. Nothing is copied or moved."""
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dalbt_ray.data.prepare.image_tree import OTHER_SUFFIXES, SUFFIXES
+from dalbt_ray.errors import InputError
+
+STATE = ".dalbt"
+"""The state folder's name inside a pool folder; a hidden name, so its files are no images of the pool."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One image file, as it looks from outside: one whose size and time are unchanged is not read again.
+
+    Attributes:
+        path: below the pool's folder with `/`; else as the list has it, or `FILE.parquet#ROW`.
+        size: bytes; 0 where it is not known without reading.
+        changed: modification time, ns; 0 likewise.
+    """
+
+    path: str
+    size: int
+    changed: int
+
+
+class Pool(Protocol):
+    """A source of images."""
+
+    @property
+    def location(self) -> str:
+        """As a user would type it, absolute."""
+
+    @property
+    def default_state(self) -> Path:
+        """Where its state folder lies unless the user says otherwise."""
+
+    def places(self) -> list[Place]:
+        """Every image, ordered by path."""
+
+    def read(self, path: str) -> bytes:
+        """The bytes of the image at `path`.
+
+        Raises:
+            OSError: they cannot be read.
+        """
+
+
+def open_pool(text: str) -> Pool:
+    """The pool that a command names.
+
+    Raises:
+        InputError: nothing is there, or a file that is neither Parquet nor a list.
+    """
+    path = Path(text).expanduser().absolute()
+    if path.is_dir():
+        return FolderPool(path)
+    if not path.is_file():
+        raise InputError(
+            "POOL", text, "does not exist", remedy="name a folder of images, a Parquet file or a list"
+        )
+    if path.suffix == ".parquet":
+        return ParquetPool(path)
+    if path.suffix in (".txt", ".csv", ".lst"):
+        return ListPool(path)
+    remedy = "name a folder of images, a .parquet file with a column `image`, or a .txt or .csv list of paths"
+    raise InputError("POOL", text, "is no pool", remedy=remedy)
+
+
+@dataclass(frozen=True)
+class FolderPool:
+    """All image files below a folder, however deep; hidden ones are skipped, links to folders not followed.
+
+    Attributes:
+        root: the folder.
+    """
+
+    root: Path
+
+    @property
+    def location(self) -> str:
+        """The folder."""
+        return str(self.root)
+
+    @property
+    def default_state(self) -> Path:
+        """A hidden folder in it."""
+        return self.root / STATE
+
+    def places(self) -> list[Place]:
+        """See `Pool`. Files that cameras make and nothing here can read are listed too, to be named as unreadable."""
+        return sorted(self._scan(str(self.root), ""), key=lambda place: place.path)
+
+    def read(self, path: str) -> bytes:
+        """See `Pool`."""
+        return (self.root / path).read_bytes()
+
+    def _scan(self, folder: str, below: str) -> Iterator[Place]:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self._scan(entry.path, f"{below}{entry.name}/")
+                elif Path(entry.name).suffix.lower() in SUFFIXES | OTHER_SUFFIXES and entry.is_file():
+                    found = entry.stat()
+                    yield Place(below + entry.name, found.st_size, found.st_mtime_ns)
+
+
+@dataclass(frozen=True)
+class ListPool:
+    """The images that a text file names, one a line, or in the column `path` of a CSV file.
+
+    Paths are relative to the list's folder; URIs such as `s3://bucket/a.jpg` are read by fsspec.
+
+    Attributes:
+        file: the list.
+    """
+
+    file: Path
+
+    @property
+    def location(self) -> str:
+        """The list."""
+        return str(self.file)
+
+    @property
+    def default_state(self) -> Path:
+        """A folder beside it."""
+        return self.file.with_name(self.file.name + STATE)
+
+    def places(self) -> list[Place]:
+        """See `Pool`; a path that is not there is kept, to be named as unreadable.
+
+        Raises:
+            InputError: a list that cannot be read, or a CSV file without the column `path`.
+        """
+        return [self._place(path) for path in sorted(set(self._paths()))]
+
+    def read(self, path: str) -> bytes:
+        """See `Pool`."""
+        if "://" in path:
+            import fsspec
+
+            with fsspec.open(path, "rb") as file:
+                return bytes(file.read())
+        return (self.file.parent / path).read_bytes()
+
+    def _place(self, path: str) -> Place:
+        try:
+            found = (self.file.parent / path).stat()
+        except OSError:
+            return Place(path, 0, 0)
+        return Place(path, found.st_size, found.st_mtime_ns)
+
+    def _paths(self) -> list[str]:
+        try:
+            text = self.file.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError("POOL", str(self.file), f"cannot be read ({error})") from None
+        if self.file.suffix != ".csv":
+            return [line.strip() for line in text.splitlines() if line.strip()]
+        rows = csv.DictReader(text.splitlines())
+        if "path" not in (rows.fieldnames or ()):
+            raise InputError(
+                "POOL", str(self.file), "has no column `path`", remedy="name it in the first line"
+            )
+        return [row["path"].strip() for row in rows if row["path"]]
+
+
+@dataclass(frozen=True)
+class ParquetPool:
+    """The rows of a Parquet file whose column `image` holds encoded images, bare or as Hugging Face writes them.
+
+    Attributes:
+        file: the file.
+    """
+
+    file: Path
+
+    @property
+    def location(self) -> str:
+        """The file."""
+        return str(self.file)
+
+    @property
+    def default_state(self) -> Path:
+        """A folder beside it."""
+        return self.file.with_name(self.file.name + STATE)
+
+    def places(self) -> list[Place]:
+        """See `Pool`: one place a row.
+
+        Raises:
+            InputError: a file that is not Parquet, or has no column `image`.
+        """
+        try:
+            metadata, schema = pq.read_metadata(self.file), pq.read_schema(self.file)
+        except (pa.ArrowException, OSError) as error:
+            raise InputError("POOL", str(self.file), f"cannot be read ({error})") from None
+        if "image" not in schema.names:
+            problem = f"has the columns {', '.join(schema.names)}, but none named 'image'"
+            raise InputError(
+                "POOL", str(self.file), problem, remedy="rename the column that holds the encoded images"
+            )
+        size, changed = self.file.stat().st_size, self.file.stat().st_mtime_ns
+        return [Place(f"{self.file.name}#{row:09d}", size, changed) for row in range(metadata.num_rows)]
+
+    def read(self, path: str) -> bytes:
+        """See `Pool`."""
+        row = int(path.rpartition("#")[2])
+        for group, first, rows in _groups(self.file):
+            if row < first + rows:
+                return _images(self.file, group)[row - first]
+        raise FileNotFoundError(path)
+
+
+@lru_cache(maxsize=4)
+def _groups(file: Path) -> list[tuple[int, int, int]]:
+    """Number, first row and rows of each row group."""
+    metadata, first, found = pq.read_metadata(file), 0, []
+    for group in range(metadata.num_row_groups):
+        rows = metadata.row_group(group).num_rows
+        found.append((group, first, rows))
+        first += rows
+    return found
+
+
+@lru_cache(maxsize=2)
+def _images(file: Path, group: int) -> list[bytes]:
+    values = pq.ParquetFile(file).read_row_group(group, columns=["image"]).column(0).to_pylist()
+    return [(value.get("bytes") if isinstance(value, dict) else value) or b"" for value in values]
