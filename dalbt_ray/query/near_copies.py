@@ -109,7 +109,8 @@ def unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows of length 1; a row of zeros stays."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     lengths[lengths == 0] = 1.0
-    return features / lengths
+    result: NDArray[np.float32] = features / lengths
+    return result
 
 
 def near(features: NDArray[np.float32], to: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:

@@ -139,7 +139,9 @@ def strategy_of(name: str, options: Sequence[str]) -> Method:
             raise InputError("set", option, "is not name=value", remedy="as in --set sample=8000")
         content[field.removeprefix("strategy.").strip()] = _value(text.strip())
     strategy = from_json(Method, content, known_classes())  # type: ignore[type-abstract]
-    Trial(strategy=strategy, encoder=Frozen(), objective=Supervised())  # refuses what needs more than features
+    Trial(
+        strategy=strategy, encoder=Frozen(), objective=Supervised()
+    )  # refuses what needs more than features
     return strategy
 
 
