@@ -1,4 +1,4 @@
-"""The `dalbt` command: data, verify, report, rerun, export, compare, compact; query and what follows it.
+"""The `dalbt` command: data, verify, report, track, rerun, export, compare, compact; query and what follows it.
 
 Sweeps have commands of their own.
 """
@@ -112,6 +112,15 @@ def _report(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _track(arguments: argparse.Namespace) -> int:
+    from dalbt_ray.launch.track_finished import track_finished
+
+    root = data_root_argument(arguments.data_root)
+    trials = track_finished(arguments.results, arguments.tracker, root)
+    print(f"{trials} trials and the report are copied to {arguments.tracker}")
+    return 0
+
+
 def _compare(arguments: argparse.Namespace) -> int:
     from dalbt_ray.report.compare import compare
 
@@ -216,6 +225,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--sweep-file", metavar="FILE", help="defines classes of your own that the trial uses"
         )
+
+    tracked = commands.add_parser("track", help="copy finished trials and the report to a tracker")
+    tracked.add_argument("results", metavar="DIR")
+    tracked.add_argument("tracker", metavar="NAME", help="mlflow, tensorboard or wandb")
+    tracked.add_argument("--data-root", metavar="DIR", help="folder of data sets (default: $DALBT_DATA)")
+    tracked.set_defaults(run=_track)
 
     comparison = commands.add_parser("compare", help="did a change of code or settings change any result")
     comparison.add_argument("results_a", metavar="DIR_A")

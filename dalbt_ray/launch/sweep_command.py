@@ -71,24 +71,30 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
         _show_results(plan, root, data_root, console)
         return 0
     store.create_or_open({"sweep": arguments.preset, "trials": len(plan.planned)})
-    with store.lease() as lease, interrupted_when_lost(lease):
-        if changed:
-            console.print(f"set aside: {store.set_aside(changed)}")
-        plan = plan.renewed(
-            store.published_rounds()
-        )  # another driver may have finished some of it while we waited
-        nothing = SweepOutcome(0, 0, interrupted=False)
-        outcome = _run(plan, root, data_root, arguments) if plan.to_do else nothing
-    if outcome.interrupted:
-        console.print(f"Interrupted. What is committed is kept; resume with:\n  {resume_command(argv)}")
+    tracking, report = open_tracking(plan, root, arguments), None
+    try:
+        with store.lease() as lease, interrupted_when_lost(lease):
+            if changed:
+                console.print(f"set aside: {store.set_aside(changed)}")
+            plan = plan.renewed(
+                store.published_rounds()
+            )  # another driver may have finished some of it while we waited
+            outcome = SweepOutcome(0, 0, interrupted=False)
+            if plan.to_do:
+                outcome = _run(plan, root, data_root, arguments, tracking)
+        if outcome.interrupted:
+            console.print(f"Interrupted. What is committed is kept; resume with:\n  {resume_command(argv)}")
+            return outcome.exit_status
+        if outcome.failed:
+            console.print(
+                f"{outcome.failed} trials failed; their errors are in {root}/errors. Try them again with:"
+            )
+            console.print(f"  {resume_command(argv)}")
+        report = _show_results(plan, root, data_root, console)
         return outcome.exit_status
-    if outcome.failed:
-        console.print(
-            f"{outcome.failed} trials failed; their errors are in {root}/errors. Try them again with:"
-        )
-        console.print(f"  {resume_command(argv)}")
-    _show_results(plan, root, data_root, console)
-    return outcome.exit_status
+    finally:
+        if tracking is not None and not tracking.close(report):
+            sys.stderr.write("the tracker is slow and was left behind; the results are whole\n")
 
 
 def print_plan(plan: Plan, root: str, arguments: argparse.Namespace, console: Console) -> None:
@@ -166,20 +172,27 @@ def interrupted_when_lost(lease: Lease) -> Iterator[None]:
         over.set()
 
 
-def _run(plan: Plan, root: str, data_root: Path, arguments: argparse.Namespace) -> SweepOutcome:
+def open_tracking(plan: Plan, root: str, arguments: argparse.Namespace) -> Tracking | None:
+    """The copying to a tracker, if one is asked for.
+
+    Raises:
+        InputError: a tracker whose package is missing.
+    """
+    if arguments.track is None:
+        return None
+    folder = f"tracking/{arguments.preset}" if "://" in root else f"{root}/tracking"
+    configs = {each.trial_id: each.trial.as_json() for each in plan.planned}
+    tracker = open_tracker(arguments.track, folder, arguments.preset)
+    return Tracking(ResultsStore(root), tracker, configs)
+
+
+def _run(
+    plan: Plan, root: str, data_root: Path, arguments: argparse.Namespace, tracking: Tracking | None
+) -> SweepOutcome:
     rounds = sum(each.rounds_to_do for each in plan.planned)
-    store = ResultsStore(root)
-    tracking = None
-    if arguments.track is not None:
-        folder = f"tracking/{arguments.preset}" if "://" in root else f"{root}/tracking"
-        tracking = Tracking(store, open_tracker(arguments.track, folder, arguments.preset))
     also = tracking or (lambda _trial_id, _round: None)
-    try:
-        with Progress(len(plan.to_do), rounds, also=also) as progress:
-            return _run_backend(plan, root, data_root, arguments, progress)
-    finally:
-        if tracking is not None and not tracking.close():
-            sys.stderr.write("the tracker is slow and was left behind; the results are whole\n")
+    with Progress(len(plan.to_do), rounds, also=also) as progress:
+        return _run_backend(plan, root, data_root, arguments, progress)
 
 
 def _run_backend(
@@ -214,7 +227,8 @@ def cluster_options(arguments: argparse.Namespace) -> ClusterOptions:
     )
 
 
-def _show_results(plan: Plan, root: str, data_root: Path, console: Console) -> None:
+def _show_results(plan: Plan, root: str, data_root: Path, console: Console) -> Path:
+    """Print the table of results and write the report; its page."""
     from dalbt_ray.report.build import write_report
     from dalbt_ray.report.study import read_study
     from dalbt_ray.report.tables import summary_table
@@ -223,4 +237,6 @@ def _show_results(plan: Plan, root: str, data_root: Path, console: Console) -> N
     console.print(summary_table(study))
     # A report is written to a disk; results in an object store get a folder here.
     folder = Path("reports", Path(root).name) if "://" in root else Path(root, "report")
-    console.print(f"report   {write_report(study, folder, data_root=data_root)}")
+    page = write_report(study, folder, data_root=data_root)
+    console.print(f"report   {page}")
+    return page

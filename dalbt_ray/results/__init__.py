@@ -1,6 +1,6 @@
 """Results of a sweep: commits that survive any crash, tables that any program reads. docs/results.md has the format."""
 
-from dalbt_ray.results.committed import committed_rows, published_records
+from dalbt_ray.results.committed import committed_records, published_records
 from dalbt_ray.results.compaction import compact
 from dalbt_ray.results.conflict import ConflictError
 from dalbt_ray.results.identity import trial_id
@@ -27,7 +27,7 @@ __all__ = [
     "RoundRow",
     "Timing",
     "VerifyReport",
-    "committed_rows",
+    "committed_records",
     "compact",
     "load_manifests",
     "load_results",

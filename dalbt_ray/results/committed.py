@@ -1,6 +1,4 @@
-"""The committed rounds of one trial: its rows, finished or running, and its records."""
-
-from typing import Any
+"""The committed rounds of one trial, finished or running."""
 
 from dalbt_ray.results.published import find_published
 from dalbt_ray.results.records import Record
@@ -8,18 +6,19 @@ from dalbt_ray.results.results_store import ResultsStore
 from dalbt_ray.results.table_rows import records_of
 
 
-def committed_rows(store: ResultsStore, trial_id: str) -> list[dict[str, Any]]:
-    """The trial's rows of the table `rounds`, round 0 first; none if it has not begun.
+def committed_records(store: ResultsStore, trial_id: str) -> list[Record]:
+    """The trial's committed rounds, finished or running, round 0 first; none if it has not begun.
+
+    Of a finished trial without the query of the last round, which is in no table.
 
     Raises:
         InputError: the trial is published and a file of it is damaged, or a file of it is of a newer format.
     """
     published = find_published(store.storage)
     try:
-        rows: list[dict[str, Any]] = published.tables(published.manifest(trial_id))["rounds"].to_pylist()
+        return records_of(published.tables(published.manifest(trial_id)), None)
     except FileNotFoundError:
-        return [record.row.columns() for record in store.journal(trial_id).peek()]
-    return rows
+        return store.journal(trial_id).peek()
 
 
 def published_records(store: ResultsStore, trial_id: str) -> list[Record]:
