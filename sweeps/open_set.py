@@ -39,6 +39,9 @@ METHODS: tuple[Method, ...] = (
     get_strategy("k_plus_one"),
     get_strategy("k_plus_one", first_query="rule"),
     get_strategy("lfosa"),
+    get_strategy("eoal"),
+    get_strategy("eaoa"),
+    get_strategy("e2oal"),
     get_strategy("oracle_purity"),
 )
 QUICK = ("random", "margin", "k_plus_one", "lfosa", "oracle_purity")

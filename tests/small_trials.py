@@ -1,7 +1,5 @@
 """Tiny image_sets and trials for tests of the round loop: noisy 12x12 digits that LeNet learns in a few steps."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from dalbt_ray.config import Training, Trial
@@ -37,14 +35,14 @@ def small_image_set(own: int = 120, ood: int = 0, classes: int = 3) -> ImageSet:
 
 def small_trial(strategy: str = "random", *, ood: int = 0, **changes: object) -> Trial:
     """A trial of seconds: 12 initial labels, 6 acquired a round, four epochs."""
-    trial = Trial(
-        dataset="squares",
-        ood="noise" if ood else "",
-        strategy=get_strategy(strategy),
-        objective=Supervised(),
-        budget=6,
-        rounds=2,
-        splits=SplitSettings(train_limit=None, initial_size=12, validation_size=20, ood_count=ood),
-        training=Training(epochs=4, batch_size=8),
-    )
-    return replace(trial, **changes)  # type: ignore[arg-type]
+    settings: dict[str, object] = {
+        "dataset": "squares",
+        "ood": "noise" if ood else "",
+        "strategy": get_strategy(strategy),
+        "objective": Supervised(),
+        "budget": 6,
+        "rounds": 2,
+        "splits": SplitSettings(train_limit=None, initial_size=12, validation_size=20, ood_count=ood),
+        "training": Training(epochs=4, batch_size=8),
+    }
+    return Trial(**(settings | changes))  # type: ignore[arg-type]

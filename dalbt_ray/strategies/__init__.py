@@ -18,8 +18,11 @@ from dalbt_ray.strategies.dal_osr import DalOsr
 from dalbt_ray.strategies.dalbt import Dalbt
 from dalbt_ray.strategies.dbal import DBAL
 from dalbt_ray.strategies.dropquery import DropQuery
+from dalbt_ray.strategies.e2oal import E2oal
+from dalbt_ray.strategies.eaoa import Eaoa
 from dalbt_ray.strategies.ensemble_varr import EnsembleVarR
 from dalbt_ray.strategies.entropy import Entropy
+from dalbt_ray.strategies.eoal import Eoal
 from dalbt_ray.strategies.k_plus_one import KPlusOne
 from dalbt_ray.strategies.least_confidence import LeastConfidence
 from dalbt_ray.strategies.lfosa import Lfosa
@@ -66,6 +69,9 @@ Strategy: TypeAlias = (
     | PowerBALD
     | KPlusOne
     | Lfosa
+    | Eoal
+    | Eaoa
+    | E2oal
     | OraclePurity
 )  # fmt: skip  # one method a line
 

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from dalbt_ray.pool import Floats, Ints, PoolView
 from dalbt_ray.strategies.geometry import row_blocks
 from dalbt_ray.strategies.shrinkage import shrunk_fits
+from dalbt_ray.strategies.whitening import Whitening
 from dalbt_ray.weibull import WeibullFit, fit_weibulls, log_hazard
 
-Distance = Literal["euclidean", "cosine"]
+Distance = Literal["euclidean", "cosine", "mahalanobis"]
 Tails = Literal["shrunk", "plain"]
 
 _ROUNDING = 1e-12  # relative to the longest latent: shorter distances are rounding and count as zero
@@ -29,6 +30,7 @@ class ClassTails:
         pooled_fit: the law of distances in those units, over all classes together.
         pooled: int64[<= K], classes with fewer than 3 distinct distances, whose shape is the pooled one.
         distance: between a latent and a mean.
+        whitening: what latents go through before a Mahalanobis distance; means are whitened already. None for others.
     """
 
     classes: NDArray[np.int64]
@@ -38,10 +40,30 @@ class ClassTails:
     pooled_fit: WeibullFit
     pooled: NDArray[np.int64]
     distance: Distance
+    whitening: Whitening | None = None
 
     @classmethod
     def of(cls, pool: PoolView, distance: Distance, tails: Tails = "shrunk") -> Self | None:
-        """The laws of one round; None where not even all classes together have 3 distinct distances.
+        """The laws of one round, from the correctly classified labeled images; see `fit`."""
+        correct = np.flatnonzero(pool.labeled & (pool.predicted == pool.labels))
+        whitening = None
+        if distance == "mahalanobis" and len(correct):
+            features, labels = pool.features[correct].astype(np.float64), pool.labels[correct]
+            classes, members = np.unique(labels, return_inverse=True)
+            means = np.stack([features[members == k].mean(axis=0) for k in range(len(classes))])
+            whitening = Whitening.of(features, means[members])
+        return cls.fit(pool.features[correct], pool.labels[correct], distance, tails, whitening)
+
+    @classmethod
+    def fit(
+        cls,
+        features: Floats,
+        labels: Ints,
+        distance: Distance,
+        tails: Tails = "shrunk",
+        whitening: Whitening | None = None,
+    ) -> Self | None:
+        """The laws of some images; None where not even all classes together have 3 distinct distances.
 
         - `plain`, the paper: each class's own maximum-likelihood fit to the distances of its images from their mean.
           A class with fewer than 3 distinct ones takes the fit to all distances in units of each class's mean
@@ -50,12 +72,19 @@ class ClassTails:
           is, which takes no part in the mean either (five images lie a fifth closer to a mean of which they are a
           part than to one of which they are not). Shapes and scales then shrink towards the pooled law
           (`shrinkage`).
+
+        Args:
+            features: float[m, d].
+            labels: int[m], their classes.
+            distance: between a latent and a mean.
+            tails: see above.
+            whitening: of a Mahalanobis distance.
         """
-        correct = np.flatnonzero(pool.labeled & (pool.predicted == pool.labels))
-        classes, members = np.unique(pool.labels[correct].astype(np.int64), return_inverse=True)
+        classes, members = np.unique(labels.astype(np.int64), return_inverse=True)
         if not len(classes):
             return None
-        features = pool.features[correct]
+        if whitening is not None:
+            features = whitening(features)
         means = np.stack([features[members == k].mean(axis=0, dtype=np.float64) for k in range(len(classes))])
         distances = distances_to(features, means[members], distance)
         groups = [distances[members == k] for k in range(len(classes))]
@@ -75,12 +104,12 @@ class ClassTails:
             groups = [apart[(members == k) & (counts > 1)] for k in range(len(classes))]
             fits, law = shrunk_fits(groups, fit_weibulls(groups), pooled_fit.shape)
             units = np.array([fit.scale for fit in fits])
-            return cls(classes, means, fits, units, WeibullFit(law.shape, 1.0), pooled, distance)
+            return cls(classes, means, fits, units, WeibullFit(law.shape, 1.0), pooled, distance, whitening)
         fits = [
             fit or WeibullFit(pooled_fit.shape, pooled_fit.scale * unit)
             for fit, unit in zip(own_fits, units, strict=True)
         ]
-        return cls(classes, means, fits, units, pooled_fit, pooled, distance)
+        return cls(classes, means, fits, units, pooled_fit, pooled, distance, whitening)
 
     def log_hazard(self, features: Floats, predicted: Ints) -> NDArray[np.float64]:
         """Log cumulative hazard of each image's distance to the mean of its predicted class.
@@ -96,6 +125,8 @@ class ClassTails:
         Returns:
             float64[n], higher is more outlying; -inf at a mean.
         """
+        if self.whitening is not None:
+            features = self.whitening(features)
         result = np.full(len(features), np.inf)
         for label, mean, fit in zip(self.classes, self.means, self.fits, strict=True):
             rows = np.flatnonzero(predicted == label)
@@ -114,7 +145,7 @@ def distances_to(features: Floats, means: NDArray[np.float64], distance: Distanc
     for rows in row_blocks(len(features)):
         latents, centers = features[rows].astype(np.float64), targets[rows]
         lengths, center_lengths = np.linalg.norm(latents, axis=1), np.linalg.norm(centers, axis=1)
-        if distance == "euclidean":
+        if distance != "cosine":  # of whitened latents, the Euclidean distance is Mahalanobis'
             block = np.linalg.norm(latents - centers, axis=1)
             noise = _ROUNDING * (lengths + center_lengths)
         else:

@@ -46,7 +46,25 @@ def pools(draw: st.DrawFn, *, max_rows: int = 16, demoted: bool = True) -> PoolV
         validation_probabilities=draw(softmax_like((v, classes))),
         validation_labels=draw(hnp.arrays(np.int64, v, elements=st.integers(0, classes - 1))),
         demoted=returned if demoted and draw(st.booleans()) else None,
+        **_open_set(draw, labeled | returned),
     )
+
+
+def _open_set(draw: st.DrawFn, taken: NDArray[np.bool_]) -> dict[str, NDArray[np.generic]]:
+    """What a pool with `ood_policy="learn"` has besides: bought OOD images, their class, and when each was bought."""
+    n = len(taken)
+    if taken.all() or not draw(st.booleans()):
+        return {}
+    left = ~taken
+    left[int(np.flatnonzero(left)[0])] = False  # one image stays to be acquired
+    outliers = draw(hnp.arrays(np.bool_, n)) & left
+    bought = draw(hnp.arrays(np.int64, n, elements=st.integers(-1, 2)))
+    return {
+        "outliers": outliers,
+        "removed": outliers,
+        "outlier_probability": draw(hnp.arrays(np.int64, n, elements=st.integers(0, 2))) / 2,
+        "bought": np.where(taken | outliers, np.where(outliers, np.abs(bought), bought), -1),
+    }
 
 
 def smooth_pool(seed: int, n: int = 60, classes: int = 3, width: int = 4) -> PoolView:

@@ -15,6 +15,9 @@ from dalbt_ray.strategies.bait import Bait
 from dalbt_ray.strategies.cluster_margin import ClusterMargin
 from dalbt_ray.strategies.dalbt import Dalbt, Policy
 from dalbt_ray.strategies.dropquery import DropQuery
+from dalbt_ray.strategies.eaoa import Eaoa
+from dalbt_ray.strategies.eoal import Eoal
+from dalbt_ray.strategies.k_plus_one import KPlusOne
 from dalbt_ray.strategies.max_herding import MaxHerding
 from dalbt_ray.strategies.prob_cover import ProbCover
 from dalbt_ray.strategies.typiclust import TypiClust
@@ -35,8 +38,13 @@ METHODS += [
     ClusterMargin(sample=2, cluster_size=2, oversampling=1.0),
     Bait(sample=1, joint_size=2, dimensions=2),
 ]
+METHODS += [
+    Eoal(sample=1, clusters=2),
+    Eaoa(neighbors=2, step=0.0),
+    KPlusOne(first_query="rule", outliers="cut"),
+]
 METHODS += [Dalbt(policy=policy) for policy in get_args(Policy)[1:]]
-METHODS += [Dalbt(distance="cosine"), Dalbt(tails="plain")]
+METHODS += [Dalbt(distance="cosine"), Dalbt(distance="mahalanobis"), Dalbt(tails="plain")]
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: repr(method)[:60])
 many_pools = settings(max_examples=20, deadline=None, derandomize=True)
