@@ -112,7 +112,7 @@ def test_returned_images_come_last(method: Method, pool: PoolView, budget: int) 
     """An image that was acquired and returned is offered only after every other one."""
     demoted = np.zeros(len(pool.labeled), bool) if pool.demoted is None else pool.demoted
     picks = select(method, pool, budget)
-    fresh = np.count_nonzero(~demoted & ~pool.labeled)
+    fresh = np.count_nonzero(~demoted[pool.unlabeled_rows])
     assert not demoted[picks[:fresh]].any()
 
 
