@@ -88,7 +88,7 @@ class E2oal(Method):
             answers[outliers] += cluster
         solution = solved(taught, answers, shown.classes + count, self.regularization)
         logits = head_logits(pool.features, shown, solution)
-        best = logits[:, : shown.classes].max(axis=1)
+        best: NDArray[np.float64] = logits[:, : shown.classes].max(axis=1)
         return best - logits[:, shown.classes :].max(axis=1) if count else best
 
 

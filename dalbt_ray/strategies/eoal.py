@@ -71,7 +71,7 @@ class Eoal(Method):
 
     def outlier_score(self, pool: PoolView) -> NDArray[np.float64]:
         """One minus the largest probability that a head gives."""
-        return 1.0 - known_probabilities(pool, Shown.of(pool), self.regularization).max(axis=1)
+        return np.asarray(1.0 - known_probabilities(pool, Shown.of(pool), self.regularization).max(axis=1))
 
     @staticmethod
     def _centers(
