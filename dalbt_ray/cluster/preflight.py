@@ -95,8 +95,13 @@ def pack(trials: Iterable[Trial], options: ClusterOptions, nodes: Sequence[Node]
     for share, count in shares.items():
         if count == 0:
             raise _refusal(share, nodes)
-    most = max(shares.values(), default=1)
-    return Packing(shares=shares, at_once=min(most, options.max_concurrent or most))
+    return Packing(shares=shares, at_once=at_once(kinds, options, nodes))
+
+
+def at_once(shares: Iterable[Share], options: ClusterOptions, nodes: Sequence[Node]) -> int:
+    """Trials to run at the same time on the nodes that are alive by now; 1 if none fits any more."""
+    most = max([1, *(fitting(share, nodes) for share in shares)])
+    return min(most, options.max_concurrent or most)
 
 
 def _slots(wanted: float, there: float) -> int:

@@ -13,8 +13,9 @@ from ray import tune
 from dalbt_ray.cluster.code_version import code_hash
 from dalbt_ray.cluster.connection import Connection, connected, live_nodes
 from dalbt_ray.cluster.embed_pool import SharedFeatures, run_on_ray
+from dalbt_ray.cluster.growing_grid import GrowingGrid
 from dalbt_ray.cluster.options import ClusterOptions
-from dalbt_ray.cluster.preflight import Packing, Share, pack, share_of
+from dalbt_ray.cluster.preflight import Share, at_once, pack, share_of
 from dalbt_ray.cluster.private_folder import KEPT_DAYS, keep
 from dalbt_ray.cluster.shared_images import materialize_image_set
 from dalbt_ray.cluster.train_loop import SharedWork, run_in_tune
@@ -79,7 +80,7 @@ def run_sweep(
                 before = len(left)
                 work = replace(work, turns=turns_of(left, trials, shares, packing.at_once))
                 watch.schedule(work)
-                _schedule(work, packing, options, connection, watch)
+                _schedule(work, options, connection, watch)
                 if len(watch.left) == before:
                     raise RuntimeError(
                         f"Tune ended without a word of {before} trials; see {connection.folder}"
@@ -109,14 +110,13 @@ def _shared_image_sets(
     return found
 
 
-def _schedule(
-    work: SharedWork, packing: Packing, options: ClusterOptions, connection: Connection, watch: Watch
-) -> None:
+def _schedule(work: SharedWork, options: ClusterOptions, connection: Connection, watch: Watch) -> None:
     """Let Tune run every turn. Tune draws them one by one, as places become free, and keeps no state."""
     shares = work.shares
     # What trials reserve is their limit, so that Ray always knows what waits. The trial of a worker group reserves
-    # next to nothing by itself: there the number is the limit.
+    # next to nothing by itself: there a number is the limit, which follows the nodes.
     in_groups = any(share.workers > 1 for share in shares)
+    kinds = set(shares)
     tune.Tuner(
         tune.with_resources(
             tune.with_parameters(run_in_tune, work=work),
@@ -124,7 +124,8 @@ def _schedule(
         ),
         param_space={"turn": tune.grid_search(list(range(len(work.turns))))},
         tune_config=tune.TuneConfig(
-            max_concurrent_trials=packing.at_once if in_groups else options.max_concurrent,
+            search_alg=GrowingGrid(lambda: at_once(kinds, options, live_nodes())) if in_groups else None,
+            max_concurrent_trials=None if in_groups else options.max_concurrent,
             # A trial then starts in 0.8 s instead of 2.7 s. Nothing of a trial outlives it but GPU memory, which
             # only the end of a process frees for certain.
             reuse_actors=not any(share.gpus for share in work.shares),

@@ -13,11 +13,11 @@ from rich.console import Console
 
 from dalbt_ray.cli import data_root_argument, run_command
 from dalbt_ray.cluster.authentication import enable_token_authentication
-from dalbt_ray.cluster.discovery import running_here, this_machine
+from dalbt_ray.cluster.discovery import running_here
 from dalbt_ray.cluster.options import ClusterOptions
-from dalbt_ray.cluster.preflight import pack
 from dalbt_ray.config import Trial
 from dalbt_ray.launch.arguments import Presets, choose_trials, sweep_parser
+from dalbt_ray.launch.places import places
 from dalbt_ray.launch.plan import Plan, estimate, make_plan
 from dalbt_ray.launch.progress import Progress
 from dalbt_ray.launch.trackers import open_tracker
@@ -117,11 +117,9 @@ def print_plan(plan: Plan, root: str, arguments: argparse.Namespace, console: Co
         by_setting[setting] = by_setting.get(setting, 0) + 1
     for setting, count in by_setting.items():
         console.print(f"           {setting}: {count}")
-    options = cluster_options(arguments)
-    if options.joins:
-        console.print(f"runs     on the Ray at {options.address}, as its nodes allow")
-    elif plan.to_do:
-        console.print(f"runs     {pack(plan.to_do, options, [this_machine()])}")
+    if plan.to_do:
+        where = places(plan.to_do, cluster_options(arguments), in_process=arguments.in_process)
+        console.print(f"runs     {where}")
     console.print(f"cost     {span(cost.seconds)} on one worker ({cost.basis})")
 
 

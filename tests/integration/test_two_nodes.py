@@ -1,4 +1,4 @@
-"""More than one node: images once on each, and a node lost in the middle of a sweep."""
+"""More than one node: images once on each, a node lost in the middle of a sweep, and one that joins there."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ from threading import Thread
 import numpy as np
 import ray
 from numpy.typing import NDArray
+from ray._private.state import available_resources_per_node
 from ray.cluster_utils import Cluster
 from ray.experimental import get_object_locations
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -16,8 +17,10 @@ from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.shared_images import DatasetImages, materialize_image_set
 from dalbt_ray.data.image_set import ImageSetFiles
 from dalbt_ray.launch.in_process import run_in_process
+from dalbt_ray.launch.places import places
 from dalbt_ray.launch.progress import Progress
 from dalbt_ray.results import ResultsStore
+from dalbt_ray.trial.outcome import SweepOutcome
 from tests.integration.sweeps import STARTS_RAY, committed_rounds, hashes, run_on_ray, small_trials
 from tests.integration.waiting import wait_for
 
@@ -110,3 +113,31 @@ def test_trials_of_a_lost_node_finish_elsewhere_with_the_same_bits(tmp_path: Pat
         assert (outcome.done, outcome.failed) == (2, 0)
         wait_for(lambda: sum(node["Alive"] for node in ray.nodes()) == 1, seconds=60)
         assert hashes(together) == hashes(alone)
+
+
+def test_a_node_that_joins_late_gets_trials(tmp_path: Path) -> None:
+    """One CPU for six trials; a second node joins after the first round and holds a trial before the sweep ends."""
+    outcomes: list[SweepOutcome] = []
+    trials = small_trials(seeds=3)
+    with cluster_of(1) as cluster:
+        options = ClusterOptions(address=cluster.address)
+        planned = places(trials, options, in_process=False)
+        assert planned.startswith("up to 1 trials at once (1 of 1 CPU) on 1 node of the Ray at ")
+
+        def sweep() -> None:
+            outcomes.append(run_on_ray(trials, tmp_path, options))
+
+        # `Cluster.add_node` wants the main thread; called from another one it adds nothing, in silence.
+        sweeping = Thread(target=sweep)
+        sweeping.start()
+        wait_for(lambda: committed_rounds(tmp_path) >= 1, seconds=200)
+        late = cluster.add_node(num_cpus=1).node_id
+
+        def busy() -> bool:
+            assert sweeping.is_alive(), "the sweep ended without the late node"
+            free = available_resources_per_node()
+            return late in free and free[late].get("CPU", 0) == 0  # what is used up is not listed
+
+        wait_for(busy, seconds=200)
+        sweeping.join()
+    assert [(outcome.done, outcome.failed) for outcome in outcomes] == [(6, 0)]

@@ -1,5 +1,6 @@
 """The plan: what is done, what is to do, and an estimate that says where it comes from."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,9 +108,21 @@ def test_a_sweep_file_can_keep_its_results_apart(
     """Two files may both have a preset `quick`; `--results` still decides."""
     monkeypatch.chdir(tmp_path)
     presets = {"quick": lambda: GRID}
-    assert sweep(presets, argv=["--plan"]) == 0
+    assert sweep(presets, argv=["--plan", "--in-process"]) == 0
     assert "->  results/quick\n" in capsys.readouterr().out
-    assert sweep(presets, argv=["--plan"], results="results/mine") == 0
+    assert sweep(presets, argv=["--plan", "--in-process"], results="results/mine") == 0
     assert "->  results/mine/quick\n" in capsys.readouterr().out
-    assert sweep(presets, argv=["--plan", "--results", "here"], results="results/mine") == 0
+    assert sweep(presets, argv=["--plan", "--in-process", "--results", "here"], results="results/mine") == 0
     assert "->  here\n" in capsys.readouterr().out
+
+
+def test_a_plan_says_where_the_trials_would_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, or on a Ray of our own with what this machine has."""
+    monkeypatch.chdir(tmp_path)
+    presets = {"quick": lambda: GRID}
+    assert sweep(presets, argv=["--plan", "--in-process"]) == 0
+    assert "runs     one trial after the other in this process" in capsys.readouterr().out
+    assert sweep(presets, argv=["--plan", "--address", "local", "--cpus-per-trial", "1"]) == 0
+    assert re.search(r"runs     up to \d+ trials at once \(\d+ of 1 CPU", capsys.readouterr().out)

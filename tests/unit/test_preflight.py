@@ -5,9 +5,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ray.tune import grid_search
+from ray.tune.experiment import Experiment
 
+from dalbt_ray.cluster import growing_grid
+from dalbt_ray.cluster.growing_grid import GrowingGrid
 from dalbt_ray.cluster.options import ClusterOptions
-from dalbt_ray.cluster.preflight import Node, Share, fitting, pack, share_of
+from dalbt_ray.cluster.preflight import Node, Share, at_once, fitting, pack, share_of
 from dalbt_ray.config import Trial
 from dalbt_ray.errors import InputError
 from dalbt_ray.models.vgg import VGG16
@@ -93,6 +97,36 @@ def test_the_user_may_ask_for_fewer_at_once() -> None:
     """`max_concurrent` caps, and never raises."""
     assert pack([LENET], ClusterOptions(max_concurrent=3), LAPTOP).at_once == 3
     assert pack([LENET], ClusterOptions(max_concurrent=30), LAPTOP).at_once == 8
+
+
+def test_a_late_node_makes_room_and_a_lost_one_takes_it() -> None:
+    """Groups of two workers: one on one node, two on two, and one is still tried where none fits any more."""
+    shares, one = [Share(1.0, 0.0, workers=2)], Node("n", cpus=2, gpus=0)
+    assert [at_once(shares, ClusterOptions(), [one] * nodes) for nodes in (1, 2, 0)] == [1, 2, 1]
+    assert at_once(shares, ClusterOptions(max_concurrent=3), [one] * 9) == 3
+
+
+def test_the_grid_gives_out_as_many_trials_as_there_are_places_by_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One place at first, then three: Tune gets one trial, and two more once the grid has asked again."""
+    places, clock = [1], [0.0]
+    monkeypatch.setattr(growing_grid, "monotonic", lambda: clock[0])
+    grid = GrowingGrid(lambda: places[0])
+    grid.add_configurations([Experiment("run", _nothing, config={"turn": grid_search([0, 1, 2, 3])})])
+
+    def given() -> int:
+        clock[0] += 60
+        return sum(1 for _ in range(5) if grid.next_trial() is not None)
+
+    assert given() == 1
+    assert given() == 0
+    places[0] = 3
+    assert given() == 2
+
+
+def _nothing(_: dict[str, object]) -> None:
+    """A trainable that is never run."""
 
 
 @pytest.mark.parametrize(
