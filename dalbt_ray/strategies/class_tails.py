@@ -141,9 +141,10 @@ class ClassTails:
 def distances_to(features: Floats, means: NDArray[np.float64], distance: Distance) -> NDArray[np.float64]:
     """float64[n], distance of each latent, float[n, d], to its mean, float64[n, d] or float64[d]."""
     result = np.empty(len(features))
-    targets = np.broadcast_to(means, features.shape)
+    targets = np.atleast_2d(means)
     for rows in row_blocks(len(features)):
-        latents, centers = features[rows].astype(np.float64), targets[rows]
+        latents = features[rows].astype(np.float64)
+        centers = targets if len(targets) == 1 else targets[rows]
         lengths, center_lengths = np.linalg.norm(latents, axis=1), np.linalg.norm(centers, axis=1)
         if distance != "cosine":  # of whitened latents, the Euclidean distance is Mahalanobis'
             block = np.linalg.norm(latents - centers, axis=1)

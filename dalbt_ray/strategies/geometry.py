@@ -9,6 +9,7 @@ from dalbt_ray.pool import Floats
 
 _BLOCK = 4096  # rows of a temporary array
 _ENTRIES = 2**23  # of a temporary matrix of distances: 32 MB in float32
+_AXES = 128  # by which the nearest center is guessed
 _HEAD = 512  # points refreshed together: enough for fast matrix products, few enough to stay lazy
 
 
@@ -57,13 +58,26 @@ def nearest_squared_distances(
     return nearest
 
 
+def distances_to_likely_nearest(
+    points: NDArray[np.float64], centers: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """|x - c|^2, float64[n], to the center c that is nearest in the first axes alone: at least the smallest distance.
+
+    Often it is the smallest one: features of a frozen encoder come along their principal axes, the widest first.
+    """
+    narrow, axes = points[:, :_AXES].astype(np.float32), centers[:, :_AXES].astype(np.float32)
+    offset = points - centers[squared_distances(narrow, axes).argmin(axis=1)]
+    distances: NDArray[np.float64] = np.einsum("nd,nd->n", offset, offset)
+    return distances
+
+
 def k_center_greedy(
     features: Floats, candidates: NDArray[np.int64], centers: NDArray[np.int64], budget: int
 ) -> NDArray[np.int64]:
     """Farthest-first traversal: pick the point farthest from its nearest center, make it a center, repeat.
 
     Gonzalez 1985; the covering radius is at most twice the optimum. Exact and lazy: a point's distance can
-    only fall as centers are added, so its last known distance is an upper bound. Only the points with the
+    only fall as centers are added, so its distance to some of them is an upper bound. Only the points with the
     largest bounds are brought up to date, together, and picks are made among them as long as the best exceeds
     every other bound. Distances are compared in float64 whatever the type of `features`, of which no copy is
     made.
@@ -87,12 +101,12 @@ def k_center_greedy(
         centered /= unit
         return centered
 
-    bounds = np.full(len(candidates), np.inf)
+    bounds, start = np.full(len(candidates), np.inf), standard(centers)
     if len(centers):
-        start = standard(centers)
         for block in row_blocks(len(candidates), len(centers)):
-            bounds[block] = nearest_squared_distances(standard(candidates[block]), start)
-    known = np.zeros(len(candidates), np.int64)  # how many picks a bound takes into account
+            bounds[block] = distances_to_likely_nearest(standard(candidates[block]), start)
+    # How many picks a bound takes into account; -1 where it does not even know all centers.
+    known = np.full(len(candidates), -1 if len(centers) else 0)
     picked = np.empty((budget, features.shape[1]))
     picks: list[int] = []
     size = min(_HEAD, len(candidates))
@@ -103,8 +117,10 @@ def k_center_greedy(
         latents, current = standard(candidates[head]), bounds[head]
         for seen in np.unique(known[head][known[head] < len(picks)]):
             stale = np.flatnonzero(known[head] == seen)
-            distances = squared_distances(latents[stale], picked[seen : len(picks)])
-            current[stale] = np.minimum(current[stale], distances.min(axis=1))
+            if seen < 0:
+                current[stale] = nearest_squared_distances(latents[stale], start)
+            distances = squared_distances(latents[stale], picked[max(seen, 0) : len(picks)])
+            current[stale] = np.minimum(current[stale], distances.min(axis=1, initial=np.inf))
         between = squared_distances(latents, latents)
         while len(picks) < budget:
             best = int(current.argmax())
