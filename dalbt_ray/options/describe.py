@@ -91,12 +91,12 @@ def _summary(cls: type[Value]) -> str:
 
 
 def _meanings(cls: type[Value]) -> dict[str, str]:
-    """What the docstring's `Attributes:` say of each field."""
-    text = (inspect.getdoc(cls) or "").partition("Attributes:\n")[2]
+    """What the docstring's `Attributes:` say of each field; of an inherited one the base's, unless it says more."""
     found: dict[str, str] = {}
-    for names, body in _ATTRIBUTE.findall(text):
-        meaning = " ".join(body.split())
-        found |= dict.fromkeys(names.split(", "), meaning)
+    for each in reversed(cls.__mro__):
+        text = inspect.cleandoc(each.__doc__ or "").partition("Attributes:\n")[2]
+        for names, body in _ATTRIBUTE.findall(text):
+            found |= dict.fromkeys(names.split(", "), " ".join(body.split()))
     return found
 
 
