@@ -10,13 +10,15 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from dalbt_ray.errors import InputError
+from dalbt_ray.errors import InputError, printable
 from dalbt_ray.query.commands import add_pool_commands
-from dalbt_ray.trial.failures import Stalled, machine_failure
+from dalbt_ray.trial.failures import Stalled, machine_failure, path_problem
 
 
 def run_command(command: Callable[[], int]) -> int:
     """The exit status of `command`: 2 and one line for wrong input, 130 for Ctrl+C, 1 for a sweep that stalled.
+
+    Wrong input is also a path that cannot be one, wherever it was met: too long, a loop of links, closed to this user.
 
     And 1 with one line for what the machine refuses, such as a full disk; a fault of the program keeps its traceback.
     """
@@ -32,6 +34,10 @@ def run_command(command: Callable[[], int]) -> int:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return 130
     except Exception as error:
+        wrong = path_problem(error)
+        if wrong:
+            print(printable(f"error: {wrong}"), file=sys.stderr)
+            return 2
         refused = machine_failure(error)
         if not refused:
             raise
@@ -49,12 +55,24 @@ def data_root_argument(given: str | None) -> Path:
 
     if given is None:
         return data_root_from(os.environ)
-    root = Path(given).expanduser()
+    root = user_path("data-root", given)
     if not root.is_dir():
         raise InputError(
             "data-root", given, "is not a folder", remedy="name the folder that holds the data sets"
         )
     return root.absolute()
+
+
+def user_path(option: str, given: str) -> Path:
+    """A path as a user types it, `~` included.
+
+    Raises:
+        InputError: `~name` of a user that there is not.
+    """
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:
+        raise InputError(option, given, "names no user's home", remedy="write the path out") from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,10 +86,14 @@ def _dispatch(argv: Sequence[str] | None) -> int:
     return status
 
 
+def _say(told: object) -> None:
+    print(printable(str(told)), flush=True)
+
+
 def _data_list(arguments: argparse.Namespace) -> int:
     from dalbt_ray.data.prepare.listing import data_list
 
-    print(data_list(data_root_argument(arguments.data_root)))
+    _say(data_list(data_root_argument(arguments.data_root)))
     return 0
 
 
@@ -86,15 +108,24 @@ def _data_prepare(arguments: argparse.Namespace) -> int:
         skip_bad=arguments.skip_bad,
         licence=arguments.licence,
     )
-    print(data_prepare(arguments.set, arguments.name, data_root_argument(arguments.data_root), options))
+    _say(data_prepare(arguments.set, arguments.name, data_root_argument(arguments.data_root), options))
     return 0
+
+
+def _data_verify(arguments: argparse.Namespace) -> int:
+    from dalbt_ray.data.prepare.verifying import data_verify
+
+    root = data_root_argument(arguments.data_root)
+    told, intact = data_verify(arguments.set, root, seal=arguments.seal)
+    _say(told)
+    return 0 if intact else 1
 
 
 def _verify(arguments: argparse.Namespace) -> int:
     from dalbt_ray.results import verify
 
     report = verify(arguments.results)
-    print(report)
+    _say(report)
     return 1 if report.damaged or report.refused else 0
 
 
@@ -104,11 +135,11 @@ def _report(arguments: argparse.Namespace) -> int:
         from dalbt_ray.report.follow import follow_report
 
         for line in follow_report(arguments.results, arguments.out, data_root=root):
-            print(line, flush=True)
+            _say(line)
         return 0
     from dalbt_ray.report.build import build_report
 
-    print(build_report(arguments.results, arguments.out, data_root=root))
+    _say(build_report(arguments.results, arguments.out, data_root=root))
     return 0
 
 
@@ -124,7 +155,7 @@ def _track(arguments: argparse.Namespace) -> int:
 def _compare(arguments: argparse.Namespace) -> int:
     from dalbt_ray.report.compare import compare
 
-    print(compare(arguments.results_a, arguments.results_b))
+    _say(compare(arguments.results_a, arguments.results_b))
     return 0
 
 
@@ -132,7 +163,7 @@ def _compact(arguments: argparse.Namespace) -> int:
     from dalbt_ray.results import compact
 
     trials = compact(arguments.results, arguments.out)
-    print(f"{trials} trials are gathered in {arguments.out or arguments.results}/bundle")
+    _say(f"{trials} trials are gathered in {arguments.out or arguments.results}/bundle")
     return 0
 
 
@@ -141,7 +172,7 @@ def _rerun(arguments: argparse.Namespace) -> int:
 
     root = data_root_argument(arguments.data_root)
     repeated = rerun(arguments.results, arguments.trial_id, root, arguments.sweep_file)
-    print(repeated)
+    _say(repeated)
     return 1 if repeated.differences else 0
 
 
@@ -153,7 +184,7 @@ def _export(arguments: argparse.Namespace) -> int:
         raise InputError("best", " ".join(arguments.best), "chooses a trial, and one is named already")
     root = data_root_argument(arguments.data_root)
     trial_id = arguments.trial_id or best_trial(arguments.results, arguments.best)
-    print(export_model(arguments.results, trial_id, Path(arguments.out), root, arguments.sweep_file))
+    _say(export_model(arguments.results, trial_id, Path(arguments.out), root, arguments.sweep_file))
     return 0
 
 
@@ -176,7 +207,10 @@ def _parser() -> argparse.ArgumentParser:
     ):
         prepare.add_argument(f"--{name}", type=kind, metavar=metavar, default=default, help=text)
     prepare.add_argument("--skip-bad", action="store_true", help="leave out images that cannot be used")
-    for action, run in ((listing, _data_list), (prepare, _data_prepare)):
+    sealed = actions.add_parser("verify", help="is each set what it was when it was prepared")
+    sealed.add_argument("set", metavar="NAME", nargs="?", default="", help="only this one")
+    sealed.add_argument("--seal", action="store_true", help="seal what has none; a named set in any case")
+    for action, run in ((listing, _data_list), (prepare, _data_prepare), (sealed, _data_verify)):
         action.add_argument("--data-root", metavar="DIR", help="folder of data sets (default: $DALBT_DATA)")
         action.set_defaults(run=run)
 

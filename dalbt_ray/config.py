@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from dalbt_ray.data.embedding.embedding import Embedding
 from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.errors import InputError
+from dalbt_ray.errors import InputError, printable
 from dalbt_ray.learners import LEARNERS, Learner, Makeup
 from dalbt_ray.learners.as_needed import AsNeeded
 from dalbt_ray.metrics import METRICS, Metric
@@ -22,8 +22,8 @@ from dalbt_ray.models.network import NetworkSettings
 from dalbt_ray.objectives import OBJECTIVES, Objective
 from dalbt_ray.objectives.joint import Joint
 from dalbt_ray.options.canonical import Classes, as_json, essence, from_json
-from dalbt_ray.options.ranges import AtLeastTwo, Count, NotNegative, Whole
-from dalbt_ray.options.value import Named, Value
+from dalbt_ray.options.ranges import AtLeastTwo, Count, NotNegative, Seed, Whole
+from dalbt_ray.options.value import Named, Value, is_users
 from dalbt_ray.results import trial_id
 from dalbt_ray.strategies import STRATEGIES, Method
 from dalbt_ray.strategies.dalbt import Dalbt
@@ -123,7 +123,7 @@ class Trial(Value):
     objective: Objective = field(default_factory=Joint)
     budget: Count = 100
     rounds: Whole = 10
-    seed: Whole = 0
+    seed: Seed = 0
     splits: SplitSettings = field(default_factory=SplitSettings)
     encoder: Encoder = field(default_factory=LeNet)
     network: NetworkSettings = field(default_factory=NetworkSettings)
@@ -145,6 +145,9 @@ class Trial(Value):
                 remedy="name an OOD set and how many of its images join the pool (or splits.ood_share), or neither",
             )
         self._check_open_set()
+        if not self.splits.validation_size:
+            remedy = "every round is measured on validation images too: hold out at least 1"
+            raise InputError("splits.validation_size", 0, "leaves no validation image", remedy=remedy)
         refuse_what_features_lack(
             self.strategy, self.objective, self.encoder, self.network, self.augmentation
         )
@@ -239,7 +242,8 @@ class Trial(Value):
         strategy = f"{self.strategy.name}[{options}]" if options else self.strategy.name
         ood = f"+{self.foreign}" if self.foreign else ""
         learner = "" if self.learner == AsNeeded() else f", {self.learner.name}"
-        return f"{self.dataset}{ood} b={self.budget} {strategy} ({self.objective.name}{learner}) seed {self.seed}"
+        how = f"({self.objective.name}{learner})"
+        return printable(f"{self.dataset}{ood} b={self.budget} {strategy} {how} seed {self.seed}")
 
     def as_json(self) -> dict[str, Any]:
         """Every field, defaults included, as plain JSON values: what a manifest keeps, and `trial_from_json` reads."""
@@ -250,7 +254,8 @@ def known_classes(trials: Iterable[Trial] = ()) -> Classes:
     """What names stand for: the package's unions, and the classes that `trials` are made of.
 
     Raises:
-        InputError: two classes of one name in the same sweep, whose trials nobody could tell apart.
+        InputError: two classes of one name in the same sweep, or a class with the name of one of this package's: nobody
+            could tell their trials apart.
     """
     axes: dict[type[Value], dict[str, type[Named]]] = {
         Method: dict(STRATEGIES),
@@ -261,7 +266,7 @@ def known_classes(trials: Iterable[Trial] = ()) -> Classes:
         Views: dict(VIEWS),
         Metric: {metric.name: type(metric) for metric in METRICS},
     }
-    used: dict[tuple[type[Value], str], type[Named]] = {}
+    used = {(base, name): cls for base, names in axes.items() for name, cls in names.items()}
     for trial in trials:
         for base, each in (
             (Method, trial.strategy),
@@ -272,10 +277,10 @@ def known_classes(trials: Iterable[Trial] = ()) -> Classes:
             (Views, trial.views),
             *((Metric, metric) for metric in trial.metrics),
         ):
-            if used.setdefault((base, each.name), type(each)) is not type(each):
-                raise InputError(
-                    base.path, each.name, "is the name of two classes", remedy="rename one of them"
-                )
+            first = used.setdefault((base, each.name), type(each))
+            if first is not type(each):
+                taken = "is the name of two classes" if is_users(first) else "is the name of a built-in class"
+                raise InputError(base.path, each.name, taken, remedy="give your class another `name`")
             axes[base][each.name] = type(each)
     return axes
 

@@ -21,8 +21,8 @@ class Event:
         index: of the trial in the sweep.
         kind: it began, has committed a round, is published, has failed for good (and the failure is recorded), or has
             failed once: Tune decides whether it is started again.
-        told: of a round its number, `test_accuracy` and `device_type`; of a failure for good its `message`, of another
-            one what `failures.as_told` says.
+        told: of a round its number, `test_accuracy`, `status` and `device_type`; of a failure for good its `message`,
+            of another one what `failures.as_told` says.
     """
 
     index: int

@@ -20,10 +20,11 @@ from ray.data import DataContext, Dataset
 from ray.data.dataset import MaterializedDataset
 from ray.exceptions import RayTaskError
 
+from dalbt_ray.data.bounds import refuse_beyond_memory
 from dalbt_ray.data.decoding import Shape, decode_batch
 from dalbt_ray.data.image_set import ImageSet, ImageSetFiles, build_image_set, read_images
 from dalbt_ray.data.mixing import fit_images
-from dalbt_ray.data.split_file import stored_shape
+from dalbt_ray.data.split_file import open_parquet, stored_shape
 
 COLUMN = "image"
 
@@ -121,6 +122,8 @@ def materialize_image_set(files: ImageSetFiles) -> ImageSet:
         InputError: as `dalbt_ray.data.image_set.load_image_set`.
     """
     keep_order_quietly()
+    count = sum(open_parquet(path).metadata.num_rows for path in files.pool_files)
+    refuse_beyond_memory(files.train, count, files.shape)
     try:
         parts = [decoded_dataset(path, files.shape).materialize() for path in files.pool_files]
     except RayTaskError:

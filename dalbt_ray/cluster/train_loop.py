@@ -193,7 +193,8 @@ def _loop(index: int, work: SharedWork, world: World, reports: Reports) -> None:
 
     def on_round(record: Record) -> None:
         row = record.row.columns()
-        told = {"round": row["round"], "test_accuracy": row.get("test_accuracy"), "device_type": device.type}
+        told = {name: row.get(name) for name in ("round", "test_accuracy", "status")}
+        told["device_type"] = device.type
         reports.add(Event(index, "round", told))
 
     began, limit = monotonic(), work.trial_timeout_s

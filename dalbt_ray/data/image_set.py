@@ -10,10 +10,18 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dalbt_ray.data.bounds import refuse_beyond_memory
 from dalbt_ray.data.decoding import Shape
 from dalbt_ray.data.mixing import describe_fit, fit_images
+from dalbt_ray.data.seal import check_seal
 from dalbt_ray.data.sources import find_set
-from dalbt_ray.data.split_file import decoded_batches, file_sha256, read_files, read_labels, stored_shape
+from dalbt_ray.data.split_file import (
+    decoded_batches,
+    file_sha256,
+    read_files,
+    read_labels,
+    stored_shape,
+)
 from dalbt_ray.errors import InputError
 
 
@@ -88,12 +96,15 @@ class ImageSetFiles:
         """Find and hash the files of `dataset`, and of the OOD set `ood` unless it is empty.
 
         Raises:
-            InputError: see `find_set`; `dataset` lacks a split.
+            InputError: see `find_set`; `dataset` lacks a split; or a file is not what was sealed.
         """
         own = find_set(dataset, data_root)
         train, test = own.both_splits()
         ood_file = find_set(ood, data_root).ood_split if ood else None
-        hashes = [file_sha256(path) for path in (train, test, ood_file) if path]
+        paths = [path for path in (train, test, ood_file) if path]
+        hashes = [file_sha256(path) for path in paths]
+        for path, digest in zip(paths, hashes, strict=True):
+            check_seal(path, digest)
         identity = json.dumps([*hashes, list(own.input_shape)])
         return cls(
             sources=(dataset, ood),
@@ -225,6 +236,7 @@ def read_images(paths: tuple[Path, ...], shape: Shape) -> NDArray[np.uint8]:
     Takes the memory of the result and of one batch.
     """
     ids = [read_labels(path)[0] for path in paths]
+    refuse_beyond_memory(paths[0], sum(map(len, ids)), shape)
     images = np.empty((sum(map(len, ids)), *shape), np.uint8)
     start = 0
     for path, file_ids in zip(paths, ids, strict=True):

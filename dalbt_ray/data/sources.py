@@ -83,6 +83,16 @@ def set_names(data_root: Path | None) -> list[str]:
     return [*KNOWN_SETS, *sorted(others - KNOWN_SETS.keys())]
 
 
+def set_folder(name: str, data_root: Path | None) -> Path | None:
+    """The folder of a set that is there, under the data root or embedded; None if it is not."""
+    roots = [root for root in (data_root, EMBEDDED_ROOT) if root is not None]
+    folders = (root / name for root in roots)
+    return next(
+        (each for each in folders if any((each / f"{split}.parquet").is_file() for split in EVERY_SPLIT)),
+        None,
+    )
+
+
 def find_set(name: str, data_root: Path | None) -> SetFiles:
     """Find a set by name; only footers, and labels where no class names are stated, are read.
 
@@ -93,11 +103,11 @@ def find_set(name: str, data_root: Path | None) -> SetFiles:
     allowed = set_names(data_root)
     if name not in allowed:
         raise InputError("dataset", name, "is not a known set", allowed=allowed, remedy=_own_data())
-    roots = [root for root in (data_root, EMBEDDED_ROOT) if root is not None]
-    for folder in (root / name for root in roots):
-        files = {split: path for split in EVERY_SPLIT if (path := folder / f"{split}.parquet").is_file()}
-        if files:
-            return _described(name, files)
+    folder = set_folder(name, data_root)
+    if folder is not None:
+        return _described(
+            name, {split: path for split in EVERY_SPLIT if (path := folder / f"{split}.parquet").is_file()}
+        )
     place = f"at {data_root / name}" if data_root else "here, and no data root is given"
     raise InputError("dataset", name, f"is not {place}", remedy=_how_to_get(name))
 

@@ -10,13 +10,15 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dalbt_ray.data.decoding import BadImageError, Shape, decode_batch
+from dalbt_ray.data.bounds import refuse_bomb, refuse_odd_file
+from dalbt_ray.data.decoding import CHANNELS, LARGEST, SMALLEST, BadImageError, Shape, decode_batch
 from dalbt_ray.errors import InputError
 
 SCHEMA = pa.schema(
@@ -24,6 +26,9 @@ SCHEMA = pa.schema(
 )
 FILE = pa.field("file", pa.string())  # the one column that a set may lack
 ROWS_PER_GROUP = 1_000
+MOST_UNNAMED = 1_000
+"""Classes of a set that does not name them: a label of a million would make a network of a million outputs."""
+
 _MADE_ANEW = "replace the file, or delete it and run `dalbt data prepare`"
 
 
@@ -72,7 +77,7 @@ def read_split(path: Path, *, classes: int | None = None) -> SplitImages:
 
     Args:
         path: the Parquet file.
-        classes: labels must be below this; the number of class names in the file if None.
+        classes: labels must be below this; the number of class names in the file if None, or 1,000 without any.
 
     Raises:
         InputError: see `read_labels`; or an image that cannot be decoded, is 16-bit or CMYK, or has another
@@ -97,7 +102,7 @@ def read_labels(path: Path, *, classes: int | None = None) -> tuple[NDArray[np.i
     """
     file = _open(path)
     if classes is None:
-        classes = len(read_metadata(path).class_names) or None
+        classes = len(read_metadata(path).class_names) or MOST_UNNAMED
     try:
         table = file.read(columns=["id", "label"])
     except (pa.ArrowException, OSError) as error:
@@ -106,14 +111,14 @@ def read_labels(path: Path, *, classes: int | None = None) -> tuple[NDArray[np.i
         if table[column].null_count:
             raise InputError("data file", str(path), f"has nulls in column {column!r}", remedy=_columns())
     ids, labels = table["id"].to_numpy(), table["label"].to_numpy()
-    bad = (labels < -1) | (labels >= classes if classes is not None else False)
+    bad = (labels < -1) | (labels >= classes)
     if bad.any():
         first = int(bad.argmax())
         raise InputError(
             "data file",
             str(path),
             f"holds {int(bad.sum())} labels out of range, the first being {labels[first]} at id {ids[first]}",
-            remedy=f"labels must be -1 (unknown) to {'classes - 1' if classes is None else classes - 1}",
+            remedy=f"labels must be -1 (unknown) to {classes - 1}; a set of more classes names them in its metadata",
         )
     if len(np.unique(ids)) < len(ids):
         raise InputError("data file", str(path), "repeats an id", remedy="give every row its own id")
@@ -185,12 +190,19 @@ def read_metadata(path: Path) -> SetMetadata:
             source=raw.get(b"source", b"").decode(),
             licence=raw.get(b"licence", b"").decode(),
             class_names=tuple(map(str, json.loads(raw.get(b"class_names", b"[]")))),
-            input_shape=(int(shape[0]), int(shape[1]), int(shape[2])) if shape else None,
+            input_shape=_possible_shape(shape) if shape else None,
             notes=tuple(map(str, json.loads(raw.get(b"notes", b"[]")))),
         )
-    except (ValueError, TypeError, LookupError):
+    except (ValueError, TypeError, LookupError, RecursionError):
         problem = "has unreadable metadata (source, licence, class_names, input_shape, notes)"
         raise InputError("data file", str(path), problem, remedy=_MADE_ANEW) from None
+
+
+def _possible_shape(stated: Any) -> Shape:
+    height, width, channels = map(int, stated)
+    if not (SMALLEST <= height <= LARGEST and SMALLEST <= width <= LARGEST and channels in CHANNELS.values()):
+        raise ValueError("no image has that shape")
+    return height, width, channels
 
 
 def file_sha256(path: Path) -> str:
@@ -203,18 +215,21 @@ def open_parquet(path: Path) -> pq.ParquetFile:
     """Open any Parquet file; only its footer is read.
 
     Raises:
-        InputError: missing, 0 bytes, or no whole Parquet file.
+        InputError: missing, 0 bytes, no whole Parquet file, or one that unpacks to more than images can.
     """
     try:
+        refuse_odd_file(path)
         if path.stat().st_size == 0:
             raise InputError("data file", str(path), "is empty (0 bytes)", remedy=_MADE_ANEW)
-        return pq.ParquetFile(path)
+        file = pq.ParquetFile(path)
     except FileNotFoundError:
         raise InputError(
             "data file", str(path), "does not exist", remedy="run `dalbt data list` to see what is there"
         ) from None
     except (pa.ArrowException, OSError) as error:
         raise damaged(path, error) from None
+    refuse_bomb(path, file)
+    return file
 
 
 def _open(path: Path) -> pq.ParquetFile:

@@ -1,15 +1,21 @@
 """The arguments of a sweep file, and the trials that they choose."""
 
 import argparse
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from dalbt_ray.config import Trial, known_classes
-from dalbt_ray.errors import InputError
+from dalbt_ray.errors import InputError, shortened
 from dalbt_ray.launch.grid import with_objective, with_rounds, with_seeds, with_strategies
 from dalbt_ray.launch.overrides import Assignment, override, parse_assignment, parse_grid, swept
 from dalbt_ray.launch.trackers import TRACKERS
 from dalbt_ray.objectives import OBJECTIVES, Objective
 from dalbt_ray.strategies import STRATEGIES
+
+SEED = re.compile("[0-9]{1,19}")
+"""What may be one; `Trial` says which are too large."""
+
+MOST_SEEDS = 10_000
 
 Presets = Mapping[str, Callable[[], list[Trial]]]
 
@@ -158,9 +164,11 @@ def parse_seeds(text: str) -> list[int]:
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
         ends = [first, last or first]
-        if not all(end.isascii() and end.isdecimal() for end in ends) or int(ends[0]) > int(ends[1]):
-            remedy = "whole numbers and ranges, as in --seeds 0-4,7"
-            raise InputError("seeds", text, f"holds {part.strip()!r}", remedy=remedy)
+        if not all(SEED.fullmatch(end) for end in ends) or int(ends[0]) > int(ends[1]):
+            remedy = "whole numbers below 2^63 and ranges, as in --seeds 0-4,7"
+            raise InputError("seeds", text, f"holds {shortened(part.strip())}", remedy=remedy)
+        if len(seeds) + int(ends[1]) - int(ends[0]) >= MOST_SEEDS:
+            raise InputError("seeds", text, f"names more than {MOST_SEEDS:,} seeds", remedy="name fewer")
         seeds += range(int(ends[0]), int(ends[1]) + 1)
     _refuse_repeats("seeds", text, seeds)
     return seeds

@@ -24,12 +24,14 @@ class Planned:
         trial_id: its identity.
         rounds_done: rounds that are published.
         ended: whether no further round is possible (stalled, pool exhausted, diverged).
+        diverged: whether its loss was no number any more, so that it has no result.
     """
 
     trial: Trial
     trial_id: str
     rounds_done: int = 0
     ended: bool = False
+    diverged: bool = False
 
     @property
     def done(self) -> bool:
@@ -63,6 +65,11 @@ class Plan:
     def longer(self) -> list[Planned]:
         """Finished trials that are asked for more rounds."""
         return [each for each in self.planned if each.rounds_done and not each.done]
+
+    @property
+    def diverged(self) -> int:
+        """How many of the trials have diverged."""
+        return sum(each.diverged for each in self.planned)
 
     def renewed(self, published: Mapping[str, PublishedTrial]) -> "Plan":
         """The same trials, with what is done by now."""
@@ -103,7 +110,9 @@ def _planned(trial: Trial, trial_id: str, published: Mapping[str, PublishedTrial
     done = published.get(trial_id)
     if done is None:
         return Planned(trial, trial_id)
-    return Planned(trial, trial_id, rounds_done=done.rounds, ended=done.ended)
+    return Planned(
+        trial, trial_id, rounds_done=done.rounds, ended=done.ended, diverged=done.status == "diverged"
+    )
 
 
 def check_data(trials: Iterable[Trial], data_root: Path | None) -> dict[tuple[str, str], str]:

@@ -9,11 +9,13 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from dalbt_ray.errors import printable
+from dalbt_ray.launch.terminal import Terminal
 from dalbt_ray.trial.clock import span
 
 SHOWN = 12
@@ -35,6 +37,7 @@ class _Running:
     rounds: int
     seen: int = 0
     accuracy: float | None = None
+    diverged: bool = False
 
 
 @dataclass
@@ -52,6 +55,7 @@ class Tally:
     began: float = 0.0
     done: int = 0
     failed: int = 0
+    diverged: int = 0
     rounds_done: int = 0
     running: dict[str, _Running] = field(default_factory=dict)
 
@@ -65,6 +69,8 @@ class Tally:
         """The totals in one line."""
         eta = self.eta_seconds(now)
         parts = [f"{self.done} of {self.trials} trials done"]
+        if self.diverged:
+            parts.append(f"{self.diverged} of them diverged")
         if self.failed:
             parts.append(f"{self.failed} failed")
         parts.append(f"{len(self.running)} running")
@@ -95,7 +101,7 @@ class Progress:
         also: Callable[[str, int | None], None] = lambda _trial_id, _round: None,
     ) -> None:
         self._clock, self._also = clock, also
-        self._console = Console(file=stream, highlight=False)
+        self._console = Terminal(stream)
         self._tally = Tally(trials=trials, rounds_left=rounds, began=clock())
         self._live: Live | None = None
         self._printed = self._tally.began
@@ -134,6 +140,7 @@ class Progress:
         if running is not None:
             running.seen = int(row["round"]) + 1
             running.accuracy = row.get("test_accuracy")
+            running.diverged = row.get("status") == "diverged"
         self._tally.rounds_done += 1
         self._tally.rounds_left -= 1
         self._also(key, int(row["round"]))
@@ -147,7 +154,10 @@ class Progress:
         if running is not None:
             self._drop_rounds(running)
             accuracy = "" if running.accuracy is None else f"  {running.accuracy:.1%}"
-            if self._tally.trials <= LISTED:
+            if running.diverged:
+                self._tally.diverged += 1
+                self.say(f"{self._counter()} diverged  {running.label}: lower its training.learning_rate")
+            elif self._tally.trials <= LISTED:
                 self.say(f"{self._counter()} done    {running.label}{accuracy}", quiet_live=True)
             else:
                 self._beat()
@@ -168,7 +178,7 @@ class Progress:
     def say(self, text: str, *, quiet_live: bool = False) -> None:
         """Print one line, above the live block; `quiet_live` drops it where that block shows the same."""
         if not (quiet_live and self._live is not None):
-            self._console.print(text, markup=False, soft_wrap=True)
+            self._console.print(text, soft_wrap=True)
         self._printed = self._clock()
 
     @property
@@ -196,7 +206,7 @@ class Progress:
         table.add_column("accuracy", justify="right")
         for trial in running[:SHOWN]:
             accuracy = "" if trial.accuracy is None else f"{trial.accuracy:.1%}"
-            table.add_row(Text(trial.label), f"{trial.seen}/{trial.rounds}", accuracy)
+            table.add_row(Text(printable(trial.label)), f"{trial.seen}/{trial.rounds}", accuracy)
         if len(running) > SHOWN:
             table.add_row(Text(f"and {len(running) - SHOWN} more", style="dim"), "", "")
         return Group(Text(self.summary, style="bold"), table)

@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
-from rich.console import Console
-
 from dalbt_ray.cli import data_root_argument, run_command
 from dalbt_ray.cluster.authentication import enable_token_authentication
 from dalbt_ray.cluster.discovery import running_here
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.config import Trial
+from dalbt_ray.data.prepare.verifying import set_notes
 from dalbt_ray.launch.arguments import Presets, choose_trials, sweep_parser
 from dalbt_ray.launch.places import places
 from dalbt_ray.launch.plan import Plan, estimate, make_plan
 from dalbt_ray.launch.progress import Progress
+from dalbt_ray.launch.terminal import Terminal
 from dalbt_ray.launch.trackers import open_tracker
 from dalbt_ray.launch.tracking import Tracking
 from dalbt_ray.options.own_code import own_sources
@@ -45,7 +45,7 @@ def sweep(
         results: folder of results folders: without `--results`, those of a preset are in `<results>/<preset>`.
 
     Returns:
-        0 done, 1 some trials failed, 2 wrong input, 130 interrupted.
+        0 done, 1 some trials failed or diverged, 2 wrong input, 130 interrupted.
     """
     named = {presets.__name__: presets} if callable(presets) else presets
     return run_command(lambda: _sweep(named, description, argv, results))
@@ -56,12 +56,16 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
     trials = choose_trials(presets, arguments)
     root = arguments.results or f"{results}/{arguments.preset}"
     data_root = data_root_argument(arguments.data_root)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     store = ResultsStore(root)
     plan = make_plan(trials, store.published_rounds(), data_root)
     if arguments.plan:
         print_plan(plan, root, arguments, console)
         return 0
+    for note in set_notes(
+        list(dict.fromkeys(name for each in trials for name in (each.dataset, each.ood))), data_root
+    ):
+        console.print(f"note: {note}")
     changed = changed_trials(plan, store)
     if changed and not arguments.redo_changed:
         console.print(changed_notice(changed, argv))
@@ -69,11 +73,14 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
     if not plan.to_do and not changed:
         console.print(f"All {len(plan.planned)} trials of {arguments.preset!r} are done: nothing to do.")
         _show_results(plan, root, data_root, console)
-        return 0
-    store.create_or_open({"sweep": arguments.preset, "trials": len(plan.planned)})
+        return 1 if plan.diverged else 0
+    told = {"sweep": arguments.preset, "trials": len(plan.planned)}
+    if not store.exists():
+        store.create_or_open(told)
     tracking, report = open_tracking(plan, root, arguments), None
     try:
         with store.lease() as lease, interrupted_when_lost(lease):
+            store.create_or_open(told)  # a driver that is refused changes nothing
             if changed:
                 console.print(f"set aside: {store.set_aside(changed)}")
             plan = plan.renewed(
@@ -90,14 +97,19 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
                 f"{outcome.failed} trials failed; their errors are in {root}/errors. Try them again with:"
             )
             console.print(f"  {resume_command(argv)}")
+        plan = plan.renewed(store.published_rounds())
+        if plan.diverged:
+            console.print(
+                f"{plan.diverged} trials diverged and have no result: lower their training.learning_rate."
+            )
         report = _show_results(plan, root, data_root, console)
-        return outcome.exit_status
+        return outcome.exit_status or (1 if plan.diverged else 0)
     finally:
         if tracking is not None and not tracking.close(report):
             sys.stderr.write("the tracker is slow and was left behind; the results are whole\n")
 
 
-def print_plan(plan: Plan, root: str, arguments: argparse.Namespace, console: Console) -> None:
+def print_plan(plan: Plan, root: str, arguments: argparse.Namespace, console: Terminal) -> None:
     """Trials, done, to do, and a cost estimate with its basis."""
     done = len(plan.planned) - len(plan.to_do)
     cost = estimate(plan, load_results(root) if done else None)
@@ -225,7 +237,7 @@ def cluster_options(arguments: argparse.Namespace) -> ClusterOptions:
     )
 
 
-def _show_results(plan: Plan, root: str, data_root: Path, console: Console) -> Path:
+def _show_results(plan: Plan, root: str, data_root: Path, console: Terminal) -> Path:
     """Print the table of results and write the report; its page."""
     from dalbt_ray.report.build import write_report
     from dalbt_ray.report.study import read_study

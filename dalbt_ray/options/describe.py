@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt
 
 from dalbt_ray.options.canonical import Classes
+from dalbt_ray.options.ranges import MOST
 from dalbt_ray.options.value import Named, Value, hints_of, path_of
 
 _ATTRIBUTE = re.compile(r"^ {4}(\w+(?:, \w+)*): (.*(?:\n {8,}.*)*)", re.MULTILINE)
@@ -122,11 +123,15 @@ def _compound(origin: Any, inner: tuple[Any, ...]) -> str:
     return " or ".join("none" if each is type(None) else _kind(each) for each in inner)
 
 
+ABSURD = (MOST, 2**63 - 1)
+"""Limits that say nothing to a reader."""
+
+
 def _range(metadata: tuple[Any, ...]) -> str:
     words = []
     for each in metadata:
         for kind, attribute, sign in ((Ge, "ge", "≥"), (Gt, "gt", ">"), (Le, "le", "≤"), (Lt, "lt", "<")):
-            if isinstance(each, kind):
+            if isinstance(each, kind) and getattr(each, attribute) not in ABSURD:
                 words.append(f"{sign} {getattr(each, attribute)}")
     return ", ".join(words)
 

@@ -4,14 +4,20 @@ from typing import Annotated, TypeAlias
 
 from annotated_types import Ge, Gt, Le, Lt
 
-Whole: TypeAlias = Annotated[int, Ge(0)]
+MOST = 2**31 - 1
+"""The largest number of anything: tables and libraries count in 32 or 64 bits."""
+
+Whole: TypeAlias = Annotated[int, Ge(0), Le(MOST)]
 """0, 1, 2, ..."""
 
-Count: TypeAlias = Annotated[int, Ge(1)]
+Count: TypeAlias = Annotated[int, Ge(1), Le(MOST)]
 """1, 2, 3, ..."""
 
-AtLeastTwo: TypeAlias = Annotated[int, Ge(2)]
+AtLeastTwo: TypeAlias = Annotated[int, Ge(2), Le(MOST)]
 """2, 3, 4, ..."""
+
+Seed: TypeAlias = Annotated[int, Ge(0), Le(2**63 - 1)]
+"""Any number that a table can hold."""
 
 NotNegative: TypeAlias = Annotated[float, Ge(0)]
 """A number of at least 0."""

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from dalbt_ray.errors import printable
+
 Options = tuple[tuple[str, Hashable], ...]
 """Paths and values, as in `("strategy.policy", "inlier_band")`."""
 
@@ -197,7 +199,8 @@ def names(values: Iterable[T], name: Callable[[T, Mapping[str, str]], str]) -> d
     distinct = list(dict.fromkeys(values))
     short = _short({path for value in distinct for path, _ in value.options})  # type: ignore[attr-defined]
     given: dict[str, T] = {}
-    for text, value in sorted(((name(value, short), value) for value in distinct), key=lambda pair: pair[0]):
+    named = [(printable(name(value, short)), value) for value in distinct]
+    for text, value in sorted(named, key=lambda pair: pair[0]):
         # Text can coincide where values do not: "1" and 1.
         free = text if text not in given else next(t for i in count(2) if (t := f"{text} #{i}") not in given)
         given[free] = value
@@ -220,5 +223,5 @@ def value_text(value: Hashable) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else f"{value:g}"
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:g}"
     return "x".join(map(value_text, value)) if isinstance(value, tuple) else str(value)

@@ -92,6 +92,13 @@ def curve_figure(study: Study, metric: str = MAIN, axis: Axis = "n_bought") -> "
         metric: the column to draw.
         axis: labels paid for (initial set included) or labels gained.
     """
+    import matplotlib as mpl
+
+    with mpl.rc_context({"text.parse_math": False}):  # a dollar sign in a name is a dollar sign
+        return _curve_figure(study, metric, axis)
+
+
+def _curve_figure(study: Study, metric: str, axis: Axis) -> "Figure":
     rounds = study.rounds
     curves = learning_curves(rounds, metric)
     measure = study.measures.get(metric) or Measure(metric, metric.replace("_", " "))

@@ -56,8 +56,8 @@ def checkpoints(rounds: pd.DataFrame, enough: float = 0.99) -> list[int]:
     """
     last = int(rounds["round"].max())
     powers = [2**k for k in range(last.bit_length()) if 2**k <= last]
-    random = rounds[rounds["strategy"] == BASELINE].groupby("round")[MAIN].mean()
-    if random.empty:
+    random = rounds[rounds["strategy"] == BASELINE].groupby("round")[MAIN].mean().dropna()
+    if random.empty:  # or it has diverged
         return powers
     reached = int(random.index[random >= enough * random.iloc[-1]][0])
     return [r for r in powers if r < reached] + [r for r in powers if r >= reached][:1]

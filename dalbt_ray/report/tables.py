@@ -1,6 +1,7 @@
 """Result tables: as text, for the terminal (rich) and for spreadsheets (CSV)."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich import box
@@ -8,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from dalbt_ray.errors import printable
 from dalbt_ray.report.measures import Measure, recorded
 from dalbt_ray.report.study import Study
 from dalbt_ray.report.summaries import summarize
@@ -70,9 +72,11 @@ def summary_table(study: Study) -> Group:
     parts: list[Table | Text] = []
     if study.rounds.empty:
         parts.append(Text("There is no result: no trial has committed a round.", style="bold"))
+    elif not reported(study):
+        parts.append(Text("There is no result: every trial diverged in its first round.", style="bold"))
     else:
         parts.append(_results_table(study))
-    parts += [Text(line) for line in failure_lines(study)]
+    parts += [Text(printable(line)) for line in failure_lines(study)]
     return Group(*parts)
 
 
@@ -93,15 +97,22 @@ def _results_table(study: Study) -> Table:
     for title in names.values():
         table.add_column(title, justify="right", no_wrap=True)
     for setting, group in frame.groupby("setting", sort=False):
-        table.add_row(Text(str(setting), style="bold"))
+        table.add_row(Text(printable(str(setting)), style="bold"))
         for _, row in group.iterrows():
-            table.add_row(Text("  " + row["method"]), *[row[name] for name in names])
+            table.add_row(Text(printable("  " + row["method"])), *[row[name] for name in names])
         table.add_section()
     return table
 
 
 def write_table(frame: pd.DataFrame, folder: Path, name: str) -> list[str]:
-    """Write `frame` as `<name>.csv` with full precision; the file's name, in a list."""
+    """Write `frame` as `<name>.csv` with full precision; the file's name, in a list.
+
+    Text that a spreadsheet would compute gets an apostrophe in front.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(folder / f"{name}.csv", index=False)
+    frame.map(_no_formula).rename(columns=_no_formula).to_csv(folder / f"{name}.csv", index=False)
     return [f"{name}.csv"]
+
+
+def _no_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

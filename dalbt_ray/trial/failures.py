@@ -1,6 +1,7 @@
 """What a failure means to the person who reads it: the remedy, and whether a second try can help. Pure."""
 
 import errno
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 from sysconfig import get_path
 from traceback import extract_tb, format_exception
 
-from dalbt_ray.errors import InputError
+from dalbt_ray.errors import InputError, shortened
 
 _LIBRARY = get_path("stdlib")
 _TRACE_LINE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
@@ -37,6 +38,7 @@ class WorkerLost(RuntimeError):  # noqa: N818
 FINAL = (InputError, TrialTimeout, CodeMismatch, CalledExit)
 """Failures that a second try would only repeat."""
 
+_PATHS = {errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM}
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.ENOMEM}
 
 # The first row with a mark in the lower-case text of the error (its class included) gives the hint.
@@ -148,4 +150,11 @@ def users_line(error: BaseException) -> str:
         libraries = {"dalbt_ray", "site-packages", "dist-packages"} & set(parts)
         if not libraries and not file.startswith(("<", _LIBRARY)):
             return f"{parts[-1]}:{number} in {name}"
+    return ""
+
+
+def path_problem(error: BaseException) -> str:
+    """`'/x': File name too long` for a path that no file can have or that this user may not use; else empty."""
+    if isinstance(error, OSError) and error.errno in _PATHS and error.filename is not None:
+        return f"{shortened(os.fsdecode(error.filename))}: {os.strerror(error.errno)}"
     return ""

@@ -11,7 +11,7 @@ class Observer(Protocol):
         """A trial begins, or begins again, with at most `rounds` rounds to do."""
 
     def round(self, key: str, row: Mapping[str, Any]) -> None:
-        """A trial has committed a round; `row` has its `round` and `test_accuracy`."""
+        """A trial has committed a round; `row` has its `round`, `test_accuracy` and `status`."""
 
     def finished(self, key: str) -> None:
         """A trial is published."""

@@ -15,7 +15,7 @@ from dalbt_ray.metrics.accuracy import accuracy
 from dalbt_ray.models.network import Network
 from dalbt_ray.options.own_code import own_sources
 from dalbt_ray.pool import PoolState
-from dalbt_ray.results import Query, Record, ResultsStore
+from dalbt_ray.results import Query, Record, ResultsStore, RoundRow
 from dalbt_ray.seeding import generator
 from dalbt_ray.trial.acquisition import query
 from dalbt_ray.trial.clock import Clock
@@ -133,14 +133,20 @@ def run_round(
     """
     if not state.labeled.any():
         return round_without_labels(run, state, records), []
-    oracle, round_index, clock = run.oracle, len(records), Clock()
-    row = opening_row(run.trial, oracle, state, records)
+    clock, row = Clock(), opening_row(run.trial, run.oracle, state, records)
     try:
-        with clock.measure("train"):
-            trained = train_networks(run, state, round_index, previous)
+        return _round_with_labels(run, state, records, previous, row, clock)
     except Diverged as error:
         row = replace(row, status="diverged", note=str(error))
         return Record(row=row, query=None, timing=clock.row(run.device)), []
+
+
+def _round_with_labels(
+    run: Run, state: PoolState, records: list[Record], previous: list[Network], row: RoundRow, clock: Clock
+) -> tuple[Record, list[Network]]:
+    oracle, round_index = run.oracle, len(records)
+    with clock.measure("train"):
+        trained = train_networks(run, state, round_index, previous)
     clock.add("train", -trained.auxiliary_seconds)
     clock.add("auxiliary", trained.auxiliary_seconds)
     with clock.measure("evaluate"):

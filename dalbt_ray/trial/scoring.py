@@ -14,6 +14,7 @@ from dalbt_ray.auxiliary import Auxiliary
 from dalbt_ray.models.dropout import DropoutMasks, dropout_pass
 from dalbt_ray.models.network import Network, unit_range
 from dalbt_ray.pool import Floats
+from dalbt_ray.trial.training import Diverged
 from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.workers.world import World
 
@@ -121,6 +122,9 @@ def score_images(
         wanted: bool[n], at least one true; other rows are skipped.
         score: `score_batch` with everything but the images filled in.
         world: the workers of the trial; all of them get all scores.
+
+    Raises:
+        Diverged: probabilities or features that are no finite numbers.
     """
     mine = [
         (number, score(batch))
@@ -128,7 +132,10 @@ def score_images(
         if number % world.size == world.rank
     ]
     numbered = [part for parts in world.gather(mine) for part in parts]
-    return Scores.joined([scores for _, scores in sorted(numbered, key=itemgetter(0))])
+    scores = Scores.joined([scores for _, scores in sorted(numbered, key=itemgetter(0))])
+    if not (np.isfinite(scores.probabilities).all() and np.isfinite(scores.features).all()):
+        raise Diverged("what the network says is no number any more; lower training.learning_rate")
+    return scores
 
 
 def known_softmax(network: Network, logits: Tensor) -> NDArray[np.float64]:

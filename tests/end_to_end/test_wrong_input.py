@@ -8,6 +8,7 @@ import pytest
 
 from dalbt_ray.data.sources import EMBEDDED_ROOT
 from dalbt_ray.launch.sweep_command import sweep
+from dalbt_ray.results import ResultsStore
 from sweeps.paper_grid import PRESETS
 
 
@@ -44,6 +45,15 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--dataset", "nonesuch"], ["'nonesuch'", "dalbt data prepare"]),
         (["--max-rounds", "-2"], ["max-rounds", "-2"]),
         (["--data-root", "nowhere/at/all"], ["data-root", "nowhere/at/all", "is not a folder"]),
+        (["--data-root", "x" * 300], ["xxx", "File name too long"]),
+        (["--data-root", "~nobody-of-that-name"], ["data-root", "names no user's home"]),
+        (["--seeds", "9" * 5_000], ["seeds", "whole numbers below 2^63"]),
+        (["--seeds", str(2**63)], ["seed", "must be at most 9223372036854775807"]),
+        (["--seeds", "0-99999999999"], ["seeds", "names more than 10,000 seeds"]),
+        (["--set", f"seed={2**63}"], ["seed", "must be at most 9223372036854775807"]),
+        (["--set", f"budget={10**20}"], ["budget", "must be at most"]),
+        (["--set", "training.epochs=" + "[" * 100_000], ["training.epochs", "(100,002 characters)"]),
+        (["--set", "splits.validation_size=0"], ["splits.validation_size", "hold out at least 1"]),
     ],
 )
 def test_a_wrong_argument_is_named(
@@ -54,6 +64,37 @@ def test_a_wrong_argument_is_named(
     for text in wanted:
         assert text in line
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("results", "wanted"),
+    [
+        ("~nobody-of-that-name/r", "names no user's home"),
+        ("s3://", "is no URI"),
+        ("://", "is no URI"),
+        ("github://x", "cannot be opened"),
+        ("/" + "/".join(["d" * 50] * 100), "File name too long"),
+        ("LOOP/r", "Too many levels of symbolic links"),
+    ],
+)
+def test_a_results_folder_that_cannot_be_is_refused(
+    results: str, wanted: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Homes of nobody, half a URI, a path that is too long, a loop of links."""
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert wanted in refused(capsys, "--results", results.replace("LOOP", str(tmp_path / "loop")))
+
+
+def test_a_refused_driver_leaves_what_the_sweep_says_of_itself_alone(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """`sweep.json` describes the sweep that runs, not the one that may not."""
+    store = ResultsStore(tmp_path)
+    store.create_or_open({"sweep": "first", "trials": 1})
+    with store.lease():
+        before = (tmp_path / "sweep.json").read_bytes()
+        refused(capsys, "--results", str(tmp_path), "--in-process")
+        assert (tmp_path / "sweep.json").read_bytes() == before
 
 
 def test_a_missing_set_names_path_command_and_alternative(

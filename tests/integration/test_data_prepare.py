@@ -151,7 +151,7 @@ def test_download_and_conversion_keep_every_pixel_and_label(
     root = tmp_path / "data"
     written = prepare_known(name, root)
     assert [path.name for path in written] == ["train.parquet", "test.parquet"]
-    assert tree(root) == [name, f"{name}/test.parquet", f"{name}/train.parquet"]
+    assert tree(root) == [name, f"{name}/seal.json", f"{name}/test.parquet", f"{name}/train.parquet"]
     for split, (images, labels) in originals.items():
         found = read_split(root / name / f"{split}.parquet")
         np.testing.assert_array_equal(found.images, images)
@@ -238,7 +238,7 @@ def test_an_interrupted_download_goes_on_with_what_is_complete(
     torn.write_bytes(labels)
     prepare_known("mnist", root)
     np.testing.assert_array_equal(read_split(root / "mnist/train.parquet").images, originals["train"][0])
-    assert tree(root) == ["mnist", "mnist/test.parquet", "mnist/train.parquet"]
+    assert tree(root) == ["mnist", "mnist/seal.json", "mnist/test.parquet", "mnist/train.parquet"]
 
 
 def test_a_data_root_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:

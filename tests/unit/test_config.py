@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dalbt_ray.config import Training, Trial, trial_from_json
+from dalbt_ray.config import Training, Trial, known_classes, trial_from_json
 from dalbt_ray.data.splits import SplitSettings
 from dalbt_ray.errors import InputError
 from dalbt_ray.models.lenet import LeNet
@@ -203,3 +203,25 @@ def test_foreign_set_and_count_go_together() -> None:
         Trial(ood="kmnist")
     with pytest.raises(InputError, match="ood_count"):
         Trial(splits=SplitSettings(ood_count=5))
+
+
+def test_a_class_with_the_name_of_a_built_in_one_is_refused() -> None:
+    """Rows of both would be called `margin`, and nobody could tell them apart."""
+
+    class Mine(Margin):
+        """Forgot to give itself a name."""
+
+    with pytest.raises(InputError, match="is the name of a built-in class"):
+        known_classes([Trial(strategy=Mine())])
+
+
+def test_no_message_moves_the_cursor_of_a_terminal() -> None:
+    """Escapes and characters that turn text around are shown, not obeyed; long values are cut."""
+    message = str(InputError("dataset", "x" * 10_000, "is unknown", allowed=["\x1b[2Jset", "\u202egnp"]))
+    assert "\x1b" not in message
+    assert "\u202e" not in message
+    assert "(10,002 characters)" in message
+    assert (
+        str(InputError("seed", 10**5_000, "is too large"))
+        == "seed: (a value of type int that is too long to show) is too large"
+    )

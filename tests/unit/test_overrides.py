@@ -99,10 +99,14 @@ def test_every_documented_path_can_be_set_to_its_own_value() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class OwnMargin(Margin):
-    """A strategy of a user's own with an option, called as one of the package."""
+    """A strategy of a user's own with an option."""
 
-    name: ClassVar[str] = "margin"
+    name: ClassVar[str] = "own_margin"
     power: float = 1.0
+
+
+class OtherMargin(OwnMargin):
+    """Another one of the same name."""
 
 
 def test_options_of_ones_own_strategy_can_be_set() -> None:
@@ -114,8 +118,8 @@ def test_options_of_ones_own_strategy_can_be_set() -> None:
 
 def test_two_classes_of_one_name_in_a_sweep_are_refused() -> None:
     """Nobody could tell their trials apart."""
-    with pytest.raises(InputError, match="'margin' is the name of two classes"):
-        known_classes([Trial(strategy=OwnMargin()), Trial(strategy=Margin())])
+    with pytest.raises(InputError, match="'own_margin' is the name of two classes"):
+        known_classes([Trial(strategy=OwnMargin()), Trial(strategy=OtherMargin())])
 
 
 JUNK = st.one_of(

@@ -21,6 +21,7 @@ from dalbt_ray.data.prepare.set_notes import label_notes, repeat_notes
 from dalbt_ray.data.prepare.setting_aside import Members, set_aside
 from dalbt_ray.data.prepare.staging import staging_folder
 from dalbt_ray.data.prepare.watching import watched
+from dalbt_ray.data.seal import write_seal
 from dalbt_ray.data.split_file import SetMetadata
 from dalbt_ray.data.split_writing import sync_folder, write_split
 from dalbt_ray.errors import InputError
@@ -108,6 +109,7 @@ def _write(found: FoundSet, members: Members, metadata: SetMetadata, place: Path
             files = [source.files[row] or None for row in rows] if source.files is not None else None
             encoded = _encoded(source, rows, metadata.input_shape)
             write_split(staging / f"{split}.parquet", np.arange(len(rows)), encoded, labels, metadata, files)
+        write_seal(staging)
         staging.rename(place)
         sync_folder(place.parent)
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from dalbt_ray.data.split_file import MOST_UNNAMED
 from dalbt_ray.errors import InputError
 
-MOST_CLASSES = 1_000
+MOST_CLASSES = MOST_UNNAMED
 LISTED = 10  # of many problems, so many are shown
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from dalbt_ray.data.bounds import read_image_file
 from dalbt_ray.data.prepare.gathering import FoundSet, Gathered, ordered_class_names
 from dalbt_ray.data.prepare.label_file import LABEL_FILE, read_label_file
 from dalbt_ray.errors import InputError
@@ -40,6 +41,7 @@ def gather_tree(folder: Path) -> FoundSet:
     taken = {path for labeled in by_split.values() for path in labeled}
     loose = {path for place in _unlabeled_folders(folder) for path in _images(place)} - taken
     notes += [note for root in roots.values() if (note := _ignored(root, taken | loose))]
+    notes += _links_out(folder, sorted(taken | loose))
     return _found(folder, by_split, sorted(loose), notes)
 
 
@@ -86,10 +88,7 @@ class _Reader:
 
     def __call__(self) -> Iterator[bytes]:
         for path in self.paths:
-            try:
-                yield path.read_bytes()
-            except OSError as error:
-                raise InputError("image", str(path), f"cannot be read ({error.strerror})") from None
+            yield read_image_file(path)
 
 
 def _roots(folder: Path) -> tuple[dict[str, Path], list[str]]:
@@ -150,6 +149,16 @@ def _files(root: Path) -> list[Path]:
     return sorted(
         path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)
     )
+
+
+def _links_out(folder: Path, paths: list[Path]) -> list[str]:
+    """A note of images that are not in the folder at all, but behind a link in it."""
+    home = folder.resolve()
+    outside = [path for path in paths if not path.resolve().is_relative_to(home)]
+    if not outside:
+        return []
+    example = f"{_relative(outside[0], folder)} to {outside[0].resolve()}"
+    return [f"{len(outside):,} images are reached by links that lead out of the folder, as {example}"]
 
 
 def _ignored(root: Path, taken: set[Path]) -> str:

@@ -8,6 +8,7 @@ from dalbt_ray.data.prepare.gathering import listed
 from dalbt_ray.errors import InputError
 
 LABEL_FILE = "labels.csv"
+MOST_BYTES = 256 * 2**20
 _FORM = "it needs a first line `path,label` or `filename,label`, commas between, in UTF-8"
 
 
@@ -50,6 +51,8 @@ def read_label_file(path: Path, images: Mapping[str, Path]) -> dict[Path, str | 
 def _rows(path: Path) -> list[tuple[int, str, str]]:
     """Line, name and label of each row."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError("labels", str(path), f"has more than {MOST_BYTES:,} bytes", remedy=_FORM)
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             columns = [column.strip().lower() for column in reader.fieldnames or []]

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from dalbt_ray.data.catalog import KNOWN_SETS, KnownSet
 from dalbt_ray.data.decoding import encode_png
 from dalbt_ray.data.prepare.staging import no_empty_folders, staging_folder
+from dalbt_ray.data.seal import write_seal
 from dalbt_ray.data.sources import SPLITS
 from dalbt_ray.data.split_file import SetMetadata
-from dalbt_ray.data.split_writing import sync_folder, write_split
+from dalbt_ray.data.split_writing import write_split
 from dalbt_ray.errors import InputError
 
 SILENCE = 30.0  # seconds without a byte after which a connection counts as dead
@@ -64,7 +65,7 @@ def _prepare(known: KnownSet, missing: dict[str, Path], raw: Path) -> None:
         for split, path in missing.items():
             path.parent.mkdir(exist_ok=True)
             (staging / f"{split}.parquet").replace(path)
-        sync_folder(data_root / name)
+        write_seal(data_root / name)
         shutil.rmtree(raw)
     with suppress(OSError):  # another set's downloads are there
         raw.parent.rmdir()

@@ -28,7 +28,7 @@ class RemoteStorage:
     def _fs(self) -> Any:
         try:
             return fsspec.core.url_to_fs(self.location)[0]
-        except (ValueError, ImportError) as error:
+        except (ValueError, ImportError, TypeError) as error:
             raise InputError(
                 "results",
                 self.location,

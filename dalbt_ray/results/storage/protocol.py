@@ -1,7 +1,12 @@
 """What a results folder is kept on: a directory, or any store that fsspec knows (`s3://bucket/path`)."""
 
+import re
 from pathlib import Path
 from typing import Protocol
+
+from dalbt_ray.errors import InputError
+
+URI = re.compile("[A-Za-z][A-Za-z0-9+.-]*://[^/]")
 
 JSON_BYTES = 64 * 2**20
 """The most that is read of a file whose size nothing tells: a round with a million acquired images has 50 MB."""
@@ -66,5 +71,10 @@ def open_storage(root: str | Path) -> Storage:
     if text.startswith("file://"):
         text = text.removeprefix("file://")
     if "://" in text:
+        if not URI.match(text):
+            raise InputError("results", text, "is no URI", remedy="as in s3://bucket/folder")
         return RemoteStorage(text.rstrip("/"))
-    return LocalStorage(Path(text).expanduser().absolute())
+    try:
+        return LocalStorage(Path(text).expanduser().absolute())
+    except RuntimeError:
+        raise InputError("results", text, "names no user's home", remedy="write the path out") from None
