@@ -62,7 +62,7 @@ def run(trials: Sequence[Trial], root: Path, folder: str) -> float:
     """CPU seconds of some trials whose images are embedded."""
     ResultsStore(folder).create_or_open({"sweep": "benchmark"})
     began = process_time()
-    with redirect_stdout(io.StringIO()), Progress(len(trials), 11 * len(trials)) as progress:
+    with redirect_stdout(io.StringIO()), Progress(len(trials)) as progress:
         outcome = run_in_process(trials, folder, root, progress)
     assert outcome.failed == 0
     return process_time() - began

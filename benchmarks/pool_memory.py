@@ -42,7 +42,7 @@ def main() -> None:
     peak, stop = _Peak(), threading.Event()
     watcher = threading.Thread(target=peak.watch, args=(stop,))
     watcher.start()
-    with tempfile.TemporaryDirectory() as results, Progress(TRIALS, 2 * TRIALS) as progress:
+    with tempfile.TemporaryDirectory() as results, Progress(TRIALS) as progress:
         ResultsStore(results).create_or_open({"sweep": "pool_memory"})
         outcome = run_sweep(trials, results, root, ClusterOptions(own_cpus=TRIALS), progress)
     stop.set()

@@ -28,7 +28,7 @@ class Share:
 
     def __str__(self) -> str:
         each = f"{self.cpus:g} CPU" + (f" and {self.gpus:g} GPU" if self.gpus else "")
-        return each if self.workers == 1 else f"{self.workers} workers of {each}"
+        return f"on {each}" if self.workers == 1 else f"on {self.workers} workers of {each}"
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,11 @@ class Packing:
     at_once: int
 
     def __str__(self) -> str:
-        kinds = ", ".join(f"{count} of {share}" for share, count in self.shares.items())
-        return f"up to {self.at_once} trials at once ({kinds})"
+        if len(self.shares) == 1:
+            (share,) = self.shares
+            return f"up to {self.at_once} at once, each {share}"
+        kinds = ", ".join(f"{count} {share} each" for share, count in self.shares.items())
+        return f"up to {self.at_once} at once ({kinds})"
 
 
 def share_of(trial: Trial, options: ClusterOptions, nodes: Sequence[Node]) -> Share:

@@ -1,8 +1,7 @@
 """What a sweep would do: which trials are done, which are to do, and what they will cost."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import ceil
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ from dalbt_ray.config import Trial
 from dalbt_ray.data.image_set import ImageSetFiles
 from dalbt_ray.data.pool_rows import PoolRows
 from dalbt_ray.data.split_file import read_labels
+from dalbt_ray.launch.nominal import Gpu, round_seconds
+from dalbt_ray.launch.time_left import Work
 from dalbt_ray.results import PublishedTrial, Results
 
 
@@ -80,10 +81,35 @@ class Plan:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of one worker for all trials that are to do, and where the figure comes from."""
+    """What trials will cost one worker.
 
-    seconds: float
-    basis: str
+    Attributes:
+        trials: how many.
+        seconds: of all whose cost is known, one after the other.
+        longest: of the longest of them.
+        measured: trials whose rounds were measured in this folder.
+        unknown: trials that nobody can estimate.
+    """
+
+    trials: int = 0
+    seconds: float = 0.0
+    longest: float = 0.0
+    measured: int = 0
+    unknown: int = 0
+
+    def wall(self, at_once: int) -> float:
+        """Seconds on so many workers: shared evenly, and never below the longest trial."""
+        return max(self.longest, self.seconds / at_once)
+
+    def plus(self, other: "Cost") -> "Cost":
+        """Both together."""
+        return Cost(
+            self.trials + other.trials,
+            self.seconds + other.seconds,
+            max(self.longest, other.longest),
+            self.measured + other.measured,
+            self.unknown + other.unknown,
+        )
 
 
 def make_plan(
@@ -133,65 +159,62 @@ def check_data(trials: Iterable[Trial], data_root: Path | None) -> dict[tuple[st
     return {key: found.data_hash for key, found in files.items()}
 
 
-def estimate(plan: Plan, finished: Results | None) -> Cost:
-    """What the trials that are to do will cost one worker.
+def setting_of(trial: Trial) -> str:
+    """`cifar10+svhn b=1000`: the line of a plan that a trial counts to."""
+    return f"{trial.dataset}{'+' + trial.foreign if trial.foreign else ''} b={trial.budget}"
+
+
+def estimate(plan: Plan, finished: Results | None, gpu: Gpu | None = None) -> dict[str, Cost]:
+    """What the trials that are to do will cost one worker, by setting.
 
     Args:
         plan: the plan.
-        finished: the finished trials of this results folder, if there are any.
+        finished: the finished trials of this results folder, if there are any: their rounds on the same device say
+            what those of their kind cost.
+        gpu: what the table says of a GPU; a core of a CPU if None.
     """
-    measured: dict[Any, float] = {}
-    if finished is not None:
-        joined = finished.rounds.merge(finished.timings, on=["trial_id", "round"])
-        keys = ["dataset", "ood", "strategy", "objective", "budget"]
-        measured = joined.groupby([joined[key].astype(str) for key in keys])["total_seconds"].mean().to_dict()
-    seconds, known, unknown = 0.0, 0, 0
+    measured = _measured(finished, "cpu" if gpu is None else gpu.device)
+    found: dict[str, Cost] = {}
     for each in plan.planned:
         if each.done:
             continue
         trial = each.trial
         key = (trial.dataset, trial.foreign, trial.strategy.name, trial.objective.name, str(trial.budget))
-        nominal = nominal_seconds(trial)
-        if key in measured:
-            seconds += measured[key] * each.rounds_to_do
-            known += 1
-        elif nominal is not None:
-            seconds += nominal * each.rounds_to_do / (trial.rounds + 1)
-        else:
-            unknown += 1
-    if known == len(plan.to_do):
-        basis = "measured on finished trials in this folder" if known else "nothing to do"
-    else:
-        share = f"{known} of {len(plan.to_do)} trials from measurements here, the rest from " if known else ""
-        basis = f"{share}step times of the benchmark on one CPU core; a GPU is faster; finish one trial to measure"
-    if unknown:
-        basis += f"; without {unknown} trials whose encoder nobody has timed"
-    return Cost(seconds, basis)
+        seconds = measured[key] * each.rounds_to_do if key in measured else _nominal(each, gpu)
+        one = Cost(1, seconds or 0.0, seconds or 0.0, int(key in measured), int(seconds is None))
+        found[setting_of(trial)] = found.get(setting_of(trial), Cost()).plus(one)
+    return found
 
 
-def nominal_seconds(trial: Trial) -> float | None:
-    """Seconds of a trial on one CPU core, by what encoder and auxiliary say; None if the encoder says nothing.
+def _measured(finished: Results | None, device: str) -> dict[Any, float]:
+    """Mean seconds of a round on a device, by what a trial and a row of `rounds` both say."""
+    if finished is None:
+        return {}
+    joined = finished.rounds.merge(finished.timings, on=["trial_id", "round"])
+    joined = joined[joined["device"] == device]
+    keys = ["dataset", "ood", "strategy", "objective", "budget"]
+    means = joined.groupby([joined[key].astype(str) for key in keys])["total_seconds"].mean()
+    return dict(means.to_dict())
 
-    A pool of unknown size counts as 60,000 images.
+
+def _nominal(planned: Planned, gpu: Gpu | None) -> float | None:
+    rounds = round_seconds(planned.trial, gpu)
+    return None if rounds is None else sum(rounds[planned.rounds_done :])
+
+
+def work_of(plan: Plan, committed: Mapping[str, int]) -> dict[str, Work]:
+    """What each trial that is to do will take, by id: the weights of the time left.
+
+    Args:
+        plan: the plan.
+        committed: rounds of unfinished trials that are committed, by trial id.
     """
-    cost, recipe, splits, total = trial.encoder.cost, trial.training, trial.splits, 0.0
-    if cost is None:
-        return None
-    needs, makeup, solver = trial.strategy.needs, trial.makeup, trial.encoder.solver
-    own = trial.strategy.auxiliary
-    auxiliaries = {each for each in (makeup.auxiliary, own) if each is not None}
-    measured = splits.validation_size + 10_000
-    pool = splits.ood_count + (splits.pool_size or 60_000) if needs.scores else 0
-    for index in range(trial.rounds + 1):
-        labeled = splits.initial_size + index * trial.budget
-        unlabeled = max(0, pool - index * trial.budget)
-        steps = max(recipe.epochs * ceil(recipe.epoch_of(labeled) / recipe.batch_size), recipe.min_steps)
-        for auxiliary in auxiliaries:
-            steps = auxiliary.classifier_steps(steps, unlabeled=unlabeled, batch_size=recipe.batch_size)
-            total += auxiliary.nominal_seconds(labeled=labeled, unlabeled=unlabeled, steps=steps)
-        if solver is None:
-            total += makeup.members * steps * trial.objective.cost * cost.step
-        else:
-            total += solver.nominal_seconds(labeled)
-        total += (labeled + measured + (makeup.members + needs.dropout_samples) * pool) * cost.image
-    return total
+    found = {}
+    for each in plan.planned:
+        if not each.done:
+            trial = each.trial
+            rounds = round_seconds(trial) or (1.0,) * (trial.rounds + 1)
+            kind = repr([getattr(trial, entry.name) for entry in fields(trial) if entry.name != "seed"])
+            done = max(each.rounds_done, committed.get(each.trial_id, 0))
+            found[each.trial_id] = Work(kind, rounds, done)
+    return found

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from dalbt_ray.errors import printable
 from dalbt_ray.launch.terminal import Terminal
+from dalbt_ray.launch.time_left import TimeLeft, Work
 from dalbt_ray.trial.clock import span
 
 SHOWN = 12
@@ -46,28 +47,21 @@ class Tally:
 
     Attributes:
         trials: trials that this run has to do.
-        rounds_left: rounds that this run has to do, over all of them.
+        left: what they have still to do.
         began: time when the first trial started.
     """
 
     trials: int
-    rounds_left: int
+    left: TimeLeft
     began: float = 0.0
     done: int = 0
     failed: int = 0
     diverged: int = 0
-    rounds_done: int = 0
     running: dict[str, _Running] = field(default_factory=dict)
-
-    def eta_seconds(self, now: float) -> float | None:
-        """Seconds to go at the pace so far; None before the first round."""
-        if not self.rounds_done or now <= self.began:
-            return None
-        return (now - self.began) / self.rounds_done * max(0, self.rounds_left)
 
     def line(self, now: float) -> str:
         """The totals in one line."""
-        eta = self.eta_seconds(now)
+        eta = self.left.seconds(now)
         parts = [f"{self.done} of {self.trials} trials done"]
         if self.diverged:
             parts.append(f"{self.diverged} of them diverged")
@@ -85,7 +79,7 @@ class Progress:
 
     Args:
         trials: trials to do.
-        rounds: rounds to do, over all of them.
+        work: what each will take, by id, as far as it is known: the time left weighs them by that.
         stream: where to write; standard output if None.
         clock: a steady clock in seconds.
         also: told of each committed round, (trial id, round), and of each published trial, (trial id, None).
@@ -94,7 +88,7 @@ class Progress:
     def __init__(
         self,
         trials: int,
-        rounds: int,
+        work: Mapping[str, Work] | None = None,
         *,
         stream: TextIO | None = None,
         clock: Callable[[], float] = monotonic,
@@ -102,7 +96,7 @@ class Progress:
     ) -> None:
         self._clock, self._also = clock, also
         self._console = Terminal(stream)
-        self._tally = Tally(trials=trials, rounds_left=rounds, began=clock())
+        self._tally = Tally(trials, TimeLeft(trials, work or {}), began=clock())
         self._live: Live | None = None
         self._printed = self._tally.began
 
@@ -132,6 +126,7 @@ class Progress:
     def started(self, key: str, label: str, rounds: int) -> None:
         """A trial begins, or begins again, with at most `rounds` rounds to do."""
         self._tally.running[key] = _Running(label=label, rounds=rounds)
+        self._tally.left.started(key, rounds, self._clock())
         self._beat()
 
     def round(self, key: str, row: Mapping[str, Any]) -> None:
@@ -141,18 +136,17 @@ class Progress:
             running.seen = int(row["round"]) + 1
             running.accuracy = row.get("test_accuracy")
             running.diverged = row.get("status") == "diverged"
-        self._tally.rounds_done += 1
-        self._tally.rounds_left -= 1
+        self._tally.left.committed(key, int(row["round"]), self._clock())
         self._also(key, int(row["round"]))
         self._beat()
 
     def finished(self, key: str) -> None:
         """A trial is published."""
         running = self._tally.running.pop(key, None)
+        self._tally.left.ended(key)
         self._tally.done += 1
         self._also(key, None)
         if running is not None:
-            self._drop_rounds(running)
             accuracy = "" if running.accuracy is None else f"  {running.accuracy:.1%}"
             if running.diverged:
                 self._tally.diverged += 1
@@ -165,10 +159,10 @@ class Progress:
     def failed(self, key: str, message: str) -> None:
         """A trial has failed for good."""
         running = self._tally.running.pop(key, None)
+        self._tally.left.ended(key)
         self._tally.failed += 1
         label = key
         if running is not None:
-            self._drop_rounds(running)
             label = running.label
         if self._tally.failed <= FAILURES:
             self.say(f"{self._counter()} failed  {label}: {message}")
@@ -185,10 +179,6 @@ class Progress:
     def summary(self) -> str:
         """The totals in one line."""
         return self._tally.line(self._clock())
-
-    def _drop_rounds(self, running: _Running) -> None:
-        # A trial may end early (stalled, pool exhausted, failed): what it will not do is not to go any more.
-        self._tally.rounds_left -= max(0, running.rounds - running.seen)
 
     def _counter(self) -> str:
         return f"[{self._tally.done + self._tally.failed}/{self._tally.trials}]"

@@ -16,15 +16,16 @@ from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.config import Trial
 from dalbt_ray.data.prepare.verifying import set_notes
 from dalbt_ray.launch.arguments import Presets, choose_trials, sweep_parser
+from dalbt_ray.launch.nominal import measured_gpus
 from dalbt_ray.launch.places import places
-from dalbt_ray.launch.plan import Plan, estimate, make_plan
+from dalbt_ray.launch.plan import Plan, make_plan, work_of
+from dalbt_ray.launch.plan_text import plan_text
 from dalbt_ray.launch.progress import Progress
 from dalbt_ray.launch.terminal import Terminal
 from dalbt_ray.launch.trackers import open_tracker
 from dalbt_ray.launch.tracking import Tracking
 from dalbt_ray.options.own_code import own_sources
 from dalbt_ray.results import Lease, ResultsStore, load_results
-from dalbt_ray.trial.clock import span
 from dalbt_ray.trial.outcome import SweepOutcome
 
 
@@ -110,29 +111,12 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
 
 
 def print_plan(plan: Plan, root: str, arguments: argparse.Namespace, console: Terminal) -> None:
-    """Trials, done, to do, and a cost estimate with its basis."""
-    done = len(plan.planned) - len(plan.to_do)
-    cost = estimate(plan, load_results(root) if done else None)
-    console.print(f"preset   {arguments.preset}  ->  {root}")
-    console.print(
-        f"trials   {len(plan.planned)}"
-        + (f" ({plan.duplicates} duplicates dropped)" if plan.duplicates else "")
-    )
-    console.print(f"done     {done}")
-    longer = (
-        f" ({len(plan.longer)} of them finished ones that are asked for more rounds)" if plan.longer else ""
-    )
-    console.print(f"to do    {len(plan.to_do)}{longer}")
-    by_setting: dict[str, int] = {}
-    for trial in plan.to_do:
-        setting = f"{trial.dataset}{'+' + trial.ood if trial.ood else ''} b={trial.budget}"
-        by_setting[setting] = by_setting.get(setting, 0) + 1
-    for setting, count in by_setting.items():
-        console.print(f"           {setting}: {count}")
+    """Trials, done, to do, and what they cost."""
+    here = None
     if plan.to_do:
-        where = places(plan.to_do, cluster_options(arguments), in_process=arguments.in_process)
-        console.print(f"runs     {where}")
-    console.print(f"cost     {span(cost.seconds)} on one worker ({cost.basis})")
+        here = places(plan.to_do, cluster_options(arguments), in_process=arguments.in_process)
+    finished = load_results(root) if len(plan.to_do) < len(plan.planned) else None
+    console.print(plan_text(plan, f"{arguments.preset}  ->  {root}", finished, here, measured_gpus()))
 
 
 def changed_trials(plan: Plan, store: ResultsStore) -> dict[str, str]:
@@ -199,9 +183,9 @@ def open_tracking(plan: Plan, root: str, arguments: argparse.Namespace) -> Track
 def _run(
     plan: Plan, root: str, data_root: Path, arguments: argparse.Namespace, tracking: Tracking | None
 ) -> SweepOutcome:
-    rounds = sum(each.rounds_to_do for each in plan.planned)
     also = tracking or (lambda _trial_id, _round: None)
-    with Progress(len(plan.to_do), rounds, also=also) as progress:
+    work = work_of(plan, ResultsStore(root).unfinished())
+    with Progress(len(plan.to_do), work, also=also) as progress:
         return _run_backend(plan, root, data_root, arguments, progress)
 
 

@@ -54,7 +54,7 @@ class Clock:
 
 
 def span(seconds: float) -> str:
-    """Seconds for people: `45 s`, `12 min`, `3 h 05 min`, `2 d 4 h`."""
+    """Seconds for people: `45 s`, `12 min`, `3 h 05 min`, `2 d 4 h`, `1,041 d`."""
     whole = max(0, round(seconds))
     if whole < 100:
         return f"{whole} s"
@@ -63,4 +63,6 @@ def span(seconds: float) -> str:
         return f"{minutes} min"
     if hours < 48:
         return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{hours // 24} d {hours % 24} h"
+    if hours < 240:
+        return f"{hours // 24} d {hours % 24} h"
+    return f"{round(hours / 24):,} d"

@@ -79,6 +79,6 @@ def test_trials_share_a_gpu_under_ray(tmp_path: Path) -> None:
     assert (outcome.done, outcome.failed) == (4, 0)
     assert set(load_results(tmp_path / "ray").timings["device"]) == {torch.cuda.get_device_name()}
     ResultsStore(tmp_path / "here").create_or_open({"sweep": "test"})
-    with Progress(4, 12) as progress:
+    with Progress(4) as progress:
         run_in_process(trials, str(tmp_path / "here"), None, progress)
     assert hashes(tmp_path / "ray") == hashes(tmp_path / "here")

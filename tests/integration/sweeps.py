@@ -51,8 +51,7 @@ def run_on_ray(trials: list[Trial], root: Path, options: ClusterOptions | None =
     from dalbt_ray.cluster.run import run_sweep
 
     ResultsStore(root).create_or_open({"sweep": "test"})
-    missing = len(trials)
-    with Progress(missing, sum(trial.rounds + 1 for trial in trials)) as progress:
+    with Progress(len(trials)) as progress:
         return run_sweep(trials, str(root), None, options or ClusterOptions(own_cpus=2), progress)
 
 

@@ -64,7 +64,7 @@ def setting(**changes: object) -> Trial:
 def run(trials: list[Trial], folder: Path, data: Path) -> str:
     """Their results folder."""
     ResultsStore(folder).create_or_open({"sweep": "test"})
-    with Progress(len(trials), 3 * len(trials)) as progress:
+    with Progress(len(trials)) as progress:
         assert run_in_process(trials, str(folder), data, progress).failed == 0
     return str(folder)
 

@@ -66,7 +66,7 @@ def test_ray_and_this_process_give_the_same_bits(tmp_path: Path, root: Path, hea
     for side in ("ray", "here"):
         results = tmp_path / side
         ResultsStore(results).create_or_open({"sweep": "test"})
-        with Progress(8, 24) as progress:
+        with Progress(8) as progress:
             if side == "ray":
                 outcome = run_sweep(trials(head), str(results), root, ClusterOptions(own_cpus=2), progress)
             else:

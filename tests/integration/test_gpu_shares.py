@@ -48,7 +48,7 @@ def test_lenet_trials_share_a_gpu_by_four(tmp_path: Path, seen: Seen) -> None:
     """Eight trials on two GPUs and two CPUs, by the default for LeNet: all at once; the CPUs are split among them."""
     outcome = run_on_ray(small_trials(seeds=4), tmp_path, ClusterOptions(own_cpus=2, own_gpus=2))
     assert (outcome.done, outcome.failed) == (8, 0)
-    assert "up to 8 trials at once (8 of 0.25 CPU and 0.25 GPU)" in seen.said[0]
+    assert "up to 8 at once, each on 0.25 CPU and 0.25 GPU" in seen.said[0]
     assert min(seen.free) == 0
     assert max(seen.running) > 2
 

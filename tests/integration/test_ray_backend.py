@@ -37,7 +37,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     root = tmp_path_factory.mktemp("undisturbed")
     ResultsStore(root).create_or_open({"sweep": "test"})
     trials = small_trials()
-    with Progress(len(trials), 12) as progress:
+    with Progress(len(trials)) as progress:
         outcome = run_in_process(trials, str(root), None, progress)
     assert (outcome.done, outcome.failed) == (4, 0)
     return hashes(root)
@@ -114,7 +114,7 @@ def test_two_workers_train_one_trial(tmp_path: Path) -> None:
     outcome = run_on_ray(trials, tmp_path / "two", ClusterOptions(own_cpus=2, workers_per_trial=2))
     assert (outcome.done, outcome.failed) == (1, 0)
     ResultsStore(tmp_path / "one").create_or_open({"sweep": "test"})
-    with Progress(1, 2) as progress:
+    with Progress(1) as progress:
         run_in_process(trials, str(tmp_path / "one"), None, progress)
     one, two = load_results(tmp_path / "one"), load_results(tmp_path / "two")
     assert one.selections["row"].tolist() == two.selections["row"].tolist()

@@ -57,7 +57,7 @@ def test_a_sweep_is_planned_killed_resumed_and_reported_there(bucket: str, tmp_p
 
     trials, here = small_trials(seeds=1), tmp_path / "here"
     ResultsStore(here).create_or_open({"sweep": "small"})
-    with Progress(len(trials), 6) as progress:
+    with Progress(len(trials)) as progress:
         run_in_process(trials, str(here), None, progress)
     there = {name: sha256(store.storage.read(name)).hexdigest() for name in hashes(here)}
     assert there == hashes(here)

@@ -95,7 +95,7 @@ def test_trials_of_a_lost_node_finish_elsewhere_with_the_same_bits(tmp_path: Pat
     trials = small_trials(seeds=1, rounds=3)
     alone = tmp_path / "alone"
     ResultsStore(alone).create_or_open({"sweep": "test"})
-    with Progress(len(trials), 8) as progress:
+    with Progress(len(trials)) as progress:
         run_in_process(trials, str(alone), None, progress)
 
     together = tmp_path / "together"
@@ -122,7 +122,8 @@ def test_a_node_that_joins_late_gets_trials(tmp_path: Path) -> None:
     with cluster_of(1) as cluster:
         options = ClusterOptions(address=cluster.address)
         planned = places(trials, options, in_process=False)
-        assert planned.startswith("up to 1 trials at once (1 of 1 CPU) on 1 node of the Ray at ")
+        assert planned.where.startswith("up to 1 at once, each on 1 CPU, on 1 node of the Ray at ")
+        assert (planned.at_once, planned.gpu) == (1, "")
 
         def sweep() -> None:
             outcomes.append(run_on_ray(trials, tmp_path, options))

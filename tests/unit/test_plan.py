@@ -2,17 +2,27 @@
 
 import re
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from dalbt_ray.config import Trial
 from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.launch.plan import Plan, estimate, make_plan, nominal_seconds
+from dalbt_ray.launch.nominal import GPU_TIMES, Gpu, measured_gpus, nominal_seconds, round_seconds
+from dalbt_ray.launch.places import Places
+from dalbt_ray.launch.plan import Cost as SettingCost
+from dalbt_ray.launch.plan import Plan, estimate, make_plan
+from dalbt_ray.launch.plan_text import plan_text
 from dalbt_ray.launch.sweep_command import sweep
+from dalbt_ray.models import VGG16
+from dalbt_ray.models.encoder import Cost
 from dalbt_ray.results import PublishedTrial, Results
 from dalbt_ray.strategies import get_strategy
+from dalbt_ray.trial.clock import span
 
 BASE = Trial(
     dataset="fashion_mini",
@@ -33,18 +43,19 @@ def plan_of(trials: list[Trial], done: int = 0) -> Plan:
     return everything.renewed(committed)
 
 
-def finished(plan: Plan, seconds: float) -> Results:
+def finished(plan: Plan, seconds: float, device: str = "cpu") -> Results:
     """Tables of the plan's finished trials whose every round took `seconds`."""
     rows = [
         {"trial_id": each.trial_id, "round": index, "dataset": "fashion_mini", "ood": "", "strategy": "random",
-         "objective": each.trial.objective.name, "budget": each.trial.budget, "total_seconds": seconds}
+         "objective": each.trial.objective.name, "budget": each.trial.budget, "total_seconds": seconds,
+         "device": device}
         for each in plan.planned
         if each.done
         for index in range(each.trial.rounds + 1)
     ]  # fmt: skip
     frame = pd.DataFrame(rows)
-    timings = frame[["trial_id", "round", "total_seconds"]]
-    return Results(frame.drop(columns="total_seconds"), frame, timings, frame)
+    timings = frame[["trial_id", "round", "total_seconds", "device"]]
+    return Results(frame.drop(columns=["total_seconds", "device"]), frame, timings, frame)
 
 
 def test_done_trials_and_duplicates_are_told_apart() -> None:
@@ -73,33 +84,110 @@ def test_of_trials_that_differ_in_rounds_only_the_longest_counts() -> None:
     assert plan.duplicates == 2
 
 
+SETTING = "fashion_mini b=100"
+GPU = Gpu("fast", {"lenet": Cost(step=0.001, image=1e-6)}, "measured by hand")
+
+
 def test_an_estimate_from_measurements_is_their_product() -> None:
-    """3 trials to do, 4 rounds each, 10 seconds a round."""
+    """3 trials to do, 4 rounds each, 10 seconds a round; what was measured on another device says nothing."""
     plan = plan_of(GRID, done=1)
-    cost = estimate(plan, finished(plan, 10.0))
-    assert cost.seconds == pytest.approx(3 * 4 * 10)
-    assert cost.basis == "measured on finished trials in this folder"
+    cost = estimate(plan, finished(plan, 10.0))[SETTING]
+    assert (cost.seconds, cost.longest) == (pytest.approx(3 * 4 * 10), pytest.approx(40))
+    assert (cost.trials, cost.measured, cost.unknown) == (3, 3, 0)
+    assert estimate(plan, finished(plan, 10.0, device="fast"))[SETTING].measured == 0
+    assert estimate(plan, finished(plan, 10.0, device="fast"), GPU)[SETTING].seconds == pytest.approx(120)
 
 
-def test_an_estimate_without_measurements_says_so() -> None:
-    """Step times of a benchmark, and how to do better."""
+def test_an_estimate_without_measurements_is_the_nominal_one() -> None:
+    """Step times of a benchmark; a GPU by its table."""
     plan = plan_of(GRID)
-    cost = estimate(plan, None)
-    assert cost.seconds == pytest.approx(sum(nominal_seconds(trial) for trial in GRID))
-    assert "finish one trial" in cost.basis
+    for gpu in (None, GPU):
+        expected = [nominal_seconds(trial, gpu) for trial in GRID]
+        assert estimate(plan, None, gpu)[SETTING].seconds == pytest.approx(sum(expected))
+    assert nominal_seconds(GRID[0], GPU) < nominal_seconds(GRID[0]) / 5
 
 
 def test_part_measured_part_nominal() -> None:
-    """A strategy that has not run yet is estimated by step times, and the share is named."""
+    """A strategy that has not run yet is estimated by step times."""
     plan = plan_of([*GRID, replace(BASE, strategy=get_strategy("margin"))], done=1)
-    cost = estimate(plan, finished(plan, 10.0))
-    assert cost.basis.startswith("3 of 4 trials from measurements here")
+    cost = estimate(plan, finished(plan, 10.0))[SETTING]
+    assert (cost.trials, cost.measured) == (4, 3)
 
 
-def test_nothing_to_do_costs_nothing(tmp_path: Path) -> None:
+def test_what_nobody_measured_on_a_gpu_is_unknown() -> None:
+    """Another encoder, and networks that a strategy trains for itself."""
+    assert nominal_seconds(replace(BASE, encoder=VGG16()), GPU) is None
+    assert nominal_seconds(replace(BASE, strategy=get_strategy("vaal")), GPU) is None
+    assert nominal_seconds(replace(BASE, strategy=get_strategy("vaal"))) is not None
+
+
+def test_the_rounds_that_are_done_cost_nothing_more() -> None:
+    """A finished trial that is asked for two more rounds: the nominal seconds of those, which have the most labels."""
+    plan = plan_of(GRID[:1])
+    (only,) = plan.planned
+    longer = replace(plan, planned=(replace(only, trial=replace(only.trial, rounds=5), rounds_done=4),))
+    rounds = round_seconds(longer.planned[0].trial)
+    assert estimate(longer, None)[SETTING].seconds == pytest.approx(sum(rounds[4:]))
+    assert rounds[4] > rounds[0]
+
+
+def test_wall_time_is_shared_but_no_trial_is() -> None:
+    """Ten seconds in all on four workers, one trial of six: six."""
+    assert SettingCost(trials=3, seconds=10.0, longest=2.0).wall(4) == 2.5
+    assert SettingCost(trials=3, seconds=10.0, longest=6.0).wall(4) == 6.0
+
+
+def test_nothing_to_do_costs_nothing() -> None:
     """A finished sweep."""
     plan = plan_of(GRID, done=4)
-    assert estimate(plan, finished(plan, 10.0)).seconds == 0
+    assert estimate(plan, finished(plan, 10.0)) == {}
+
+
+def shown(plan: Plan, **changes: Any) -> str:
+    """What `--plan` prints on a wide terminal."""
+    settings: dict[str, Any] = {"finished": None, "here": Places("two at once", 2), "gpus": {}}
+    console = Console(width=160, file=StringIO())
+    console.print(plan_text(plan, "quick", **(settings | changes)))
+    return console.file.getvalue()
+
+
+def test_the_plan_says_what_each_setting_takes_here_and_on_a_gpu() -> None:
+    """One line a setting and one for all; unknown where nobody measured."""
+    plan = plan_of([*GRID, *(replace(each, budget=50) for each in GRID[:2])])
+    text = shown(plan)
+    assert "runs     two at once" in text
+    lines = {line.split("  ")[0]: line.split() for line in text.splitlines() if line}
+    assert set(lines) >= {"fashion_mini b=100", "fashion_mini b=50", "all"}
+    assert lines["all"][1] == "6"
+    assert lines["all"][-1] == "unknown"
+    assert "no GPU has been measured" in text
+    seconds = sum(nominal_seconds(each.trial) for each in plan.planned)
+    assert span(seconds) in text
+    assert span(seconds / 2) in text
+    on_gpu = sum(nominal_seconds(each.trial, GPU) for each in plan.planned)
+    text = shown(plan, gpus={"fast": GPU})
+    assert span(on_gpu) in text
+    assert "fast: one trial at a time, measured by hand" in text
+
+
+def test_the_plan_on_a_gpu_that_nobody_measured_is_unknown_there() -> None:
+    """And says so, instead of a CPU's time."""
+    line = next(
+        line
+        for line in shown(plan_of(GRID), here=Places("", 2, "other")).splitlines()
+        if line.startswith("fashion")
+    )
+    assert line.split()[-2:] == ["unknown", "unknown"]
+
+
+def test_the_table_of_gpus_is_read(tmp_path: Path) -> None:
+    """The shipped one can be read, and one with two encoders of a device has both."""
+    assert all(gpu.measured for gpu in measured_gpus().values())
+    table = tmp_path / "gpu_times.csv"
+    head = GPU_TIMES.read_text().splitlines()[0]
+    table.write_text(f"{head}\nfast,lenet,0.001,1e-6,here\nfast,vgg16,0.01,1e-5,here\n")
+    (gpu,) = measured_gpus(table).values()
+    assert (gpu.device, gpu.costs["vgg16"]) == ("fast", Cost(step=0.01, image=1e-5))
 
 
 def test_a_sweep_file_can_keep_its_results_apart(
@@ -125,4 +213,4 @@ def test_a_plan_says_where_the_trials_would_run(
     assert sweep(presets, argv=["--plan", "--in-process"]) == 0
     assert "runs     one trial after the other in this process" in capsys.readouterr().out
     assert sweep(presets, argv=["--plan", "--address", "local", "--cpus-per-trial", "1"]) == 0
-    assert re.search(r"runs     up to \d+ trials at once \(\d+ of 1 CPU", capsys.readouterr().out)
+    assert re.search(r"runs     up to \d+ at once, each on 1 CPU\n", capsys.readouterr().out)
