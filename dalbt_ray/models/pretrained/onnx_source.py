@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dalbt_ray.errors import InputError
 from dalbt_ray.models.pretrained.source import Source, library, refuse_if_missing
 
-_LIBRARY = "onnxruntime"
+_LIBRARY, _EXTRA = "onnxruntime", "'dalbt-ray[onnx]'"
 
 
 class OnnxSource(Source):
@@ -22,7 +22,7 @@ class OnnxSource(Source):
 
     def check(self, model: str) -> None:  # noqa: ARG002
         """The library has to be installed."""
-        refuse_if_missing(_LIBRARY, _LIBRARY)
+        refuse_if_missing(_LIBRARY, _EXTRA)
 
     def preprocessing(self, model: str) -> None:
         """A file does not say."""
@@ -57,7 +57,7 @@ class OnnxModule(nn.Module):
     def session(self) -> Any:
         """The session of this process."""
         if self._session is None:
-            runtime = library(_LIBRARY, _LIBRARY)
+            runtime = library(_LIBRARY, _EXTRA)
             options = runtime.SessionOptions()
             options.intra_op_num_threads = 1
             try:

@@ -10,7 +10,7 @@ from dalbt_ray.models.pretrained.source import Preprocessing, Source, library
 from dalbt_ray.models.timm_model import read_weights
 
 PREFIX = "open_clip/"
-_EXTRA = "open_clip_torch"
+_EXTRA = "'dalbt-ray[open_clip]'"
 
 
 class OpenClipSource(Source):
@@ -26,16 +26,28 @@ class OpenClipSource(Source):
         if model.removeprefix(PREFIX) not in names:
             raise InputError("encoder.model", model, "is not a model of open_clip", allowed=names)
 
-    def preprocessing(self, model: str) -> Preprocessing:
-        """The image size of the model, and the mean and standard deviation that CLIP was trained with."""
+    def preprocessing(self, model: str) -> Preprocessing | None:
+        """The model's image size, and what its known checkpoints were trained with; CLIP's numbers if there is none.
+
+        None where checkpoints of one model differ (those of ViT-L-14 do), since a file does not say which it is.
+        """
         clip, name = library("open_clip", _EXTRA), model.removeprefix(PREFIX)
-        side = clip.get_model_config(name)["vision_cfg"]["image_size"]
-        return Preprocessing(side, clip.OPENAI_DATASET_MEAN, clip.OPENAI_DATASET_STD)
+        size = clip.get_model_config(name)["vision_cfg"]["image_size"]
+        side = size if isinstance(size, int) else size[0]
+        known = {
+            (tuple(found["mean"]), tuple(found["std"]), found["interpolation"])
+            for tag in clip.list_pretrained_tags_by_model(name)
+            for found in [clip.get_pretrained_cfg(name, tag)]
+        } or {(clip.OPENAI_DATASET_MEAN, clip.OPENAI_DATASET_STD, "bicubic")}
+        if len(known) > 1:
+            return None
+        ((mean, std, interpolation),) = known
+        return Preprocessing(side, mean, std, "bilinear" if interpolation == "bilinear" else "bicubic")
 
     def to_bring(self, model: str) -> str:
         """The checkpoints that open_clip knows of."""
         name = model.removeprefix(PREFIX)
-        tags = ", ".join(library("open_clip", _EXTRA).list_pretrained_tags_by_model(name))
+        tags = ", ".join(library("open_clip", _EXTRA).list_pretrained_tags_by_model(name)) or "none"
         return f"bring a checkpoint of {name} (open_clip knows {tags}) and name it as encoder.weights"
 
     def load(self, model: str, file: Path) -> nn.Module:
