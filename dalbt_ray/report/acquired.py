@@ -126,12 +126,14 @@ def _overlaps(trials: list[Picks]) -> NDArray[np.float64]:
     result = np.full((n, n), np.nan)
     lasts = np.array([trial.rounds.max(initial=0) for trial in trials])
     for last in np.unique(lasts):
-        sets = [np.unique(trial.until(int(last)).images) for trial in trials]
-        images, columns = np.unique(np.concatenate(sets), return_inverse=True)
-        rows = np.repeat(np.arange(n), [len(one) for one in sets])
-        member = sparse.csr_array((np.ones(len(rows), np.int64), (rows, columns)), shape=(n, len(images)))
+        images = [trial.until(int(last)).images for trial in trials]
+        columns, distinct = pd.factorize(np.concatenate(images))
+        rows = np.repeat(np.arange(n), [len(one) for one in images])
+        member = sparse.csr_array((np.ones(len(rows), np.int64), (rows, columns)), shape=(n, len(distinct)))
+        member.sum_duplicates()  # an image that was acquired again is one entry,
+        member.data[:] = 1  # and one member of the trial's set
         both = (member @ member.T).toarray()
-        size = np.array([len(one) for one in sets])
+        size = both.diagonal()
         here = np.minimum(lasts[:, None], lasts) == last
         result[here] = (both / np.maximum(size[:, None] + size - both, 1))[here]
     return result
