@@ -123,10 +123,11 @@ def _data_verify(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     from dalbt_ray.results import verify
+    from dalbt_ray.trial.manifest import identify
 
-    report = verify(arguments.results)
+    report = verify(arguments.results, identify)
     _say(report)
-    return 1 if report.damaged or report.refused else 0
+    return 0 if report.whole else 1
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """Results of a sweep: commits that survive any crash, tables that any program reads. docs/results.md has the format."""
 
+from dalbt_ray.results.checking.finding import Finding, VerifyReport
 from dalbt_ray.results.committed import committed_records, published_records
 from dalbt_ray.results.compaction import compact
 from dalbt_ray.results.conflict import ConflictError
@@ -10,7 +11,7 @@ from dalbt_ray.results.records import Acquired, Query, Record, RoundRow, Timing
 from dalbt_ray.results.results_store import ResultsStore
 from dalbt_ray.results.storage.journal import Journal
 from dalbt_ray.results.storage.lease import Lease, Patience
-from dalbt_ray.results.verify import Finding, VerifyReport, verify
+from dalbt_ray.results.verify import verify
 
 __all__ = [
     "Acquired",

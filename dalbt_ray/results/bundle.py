@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dalbt_ray.results.manifest_form import known_manifest
 from dalbt_ray.results.parquet_form import decode
 from dalbt_ray.results.schemas import TABLES, Table
 from dalbt_ray.results.storage.protocol import Storage
@@ -25,6 +26,9 @@ FOLDER, STAGED = "bundle", "bundle.new"
 INDEX, MANIFESTS = "index.json", "trials.jsonl"
 CONTINUED = f"{FOLDER}/continued"
 KIND = "bundle"
+
+FILE_BYTES = 256 * 2**20
+"""The most that is read of one file of a bundle; `compact` writes none that is larger."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Bundle:
             DamagedError: missing, or not what was written.
         """
         try:
-            data = self.storage.read(f"{self.folder}/{file}")
+            data = self.storage.read(f"{self.folder}/{file}", FILE_BYTES)
         except FileNotFoundError as error:
             raise DamagedError(f"has no {file}") from error
         if sha256(data).hexdigest() != self.files[file]:
@@ -77,10 +81,10 @@ class Bundle:
             lines = [
                 json.loads(line) for line in self.read(MANIFESTS).splitlines() if trial_id.encode() in line
             ]
-            found = {line["trial_id"]: line for line in lines}
-        except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, DamagedError):
-                raise
+            found = {line["trial_id"]: known_manifest(line) for line in lines}
+        except (DamagedError, NewerFormatError):
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise NewerFormatError(f"has a {MANIFESTS} that this version does not know: {error}") from error
         return {key: manifest for key, manifest in found.items() if not trial_id or key == trial_id}
 
@@ -123,9 +127,11 @@ def open_bundle(storage: Storage) -> Bundle | None:
             index = unseal(KIND, data)
         except (DamagedError, NewerFormatError) as error:
             raise type(error)(f"has an {INDEX} that {error}") from error
-        files, trial_ids = index.get("files") or {}, index.get("trial_ids")
-        if not isinstance(trial_ids, list) or not {MANIFESTS, *map(table_name, TABLES)} <= set(files):
-            raise NewerFormatError(f"has an {INDEX} that does not list its trials and files")
+        files, trial_ids = index.get("files"), index.get("trial_ids")
+        if not isinstance(files, dict) or not {MANIFESTS, *map(table_name, TABLES)} <= files.keys():
+            raise NewerFormatError(f"has an {INDEX} that does not list its files")
+        if not isinstance(trial_ids, list) or not all(isinstance(each, str) for each in trial_ids):
+            raise NewerFormatError(f"has an {INDEX} that does not list its trials")
         name = sha256(data).hexdigest()[:16]
         continued = storage.entries(f"{CONTINUED}/{name}")
         return Bundle(storage, folder, name, dict(files), frozenset(trial_ids), frozenset(continued))

@@ -11,6 +11,7 @@ import pyarrow as pa
 from dalbt_ray.errors import InputError
 from dalbt_ray.results.bundle import (
     CONTINUED,
+    FILE_BYTES,
     FOLDER,
     INDEX,
     KIND,
@@ -20,6 +21,7 @@ from dalbt_ray.results.bundle import (
     table_name,
 )
 from dalbt_ray.results.load import open_results, read_published
+from dalbt_ray.results.parquet_bounds import UNPACKED_BYTES
 from dalbt_ray.results.parquet_form import encode_compactly, join
 from dalbt_ray.results.results_store import ResultsStore
 from dalbt_ray.results.schemas import TABLES, Table
@@ -73,8 +75,19 @@ def write_bundle(
     files = {MANIFESTS: "".join(lines).encode()}
     for table in TABLES:
         rows = join(table, parts[table])
+        if rows.nbytes > UNPACKED_BYTES:
+            remedy = "leave the single files as they are: everything reads them too"
+            raise InputError(
+                "bundle", table, f"takes {rows.nbytes:,} bytes, more than is read", remedy=remedy
+            )
         keys = [(name, "ascending") for name in ("trial_id", "round", "rank") if name in rows.column_names]
         files[table_name(table)] = encode_compactly(rows.sort_by(keys))
+    for name, data in files.items():
+        if len(data) > FILE_BYTES:
+            remedy = "leave the single files as they are: everything reads them too"
+            raise InputError(
+                "bundle", name, f"has {len(data):,} bytes, more than is read of a file", remedy=remedy
+            )
     hashes = {name: sha256(data).hexdigest() for name, data in files.items()}
     _replace(storage, {**files, INDEX: seal(KIND, {"trial_ids": ids, "files": hashes})})
 
@@ -95,7 +108,7 @@ def _settle(storage: Storage) -> None:
     staged = open_bundle(storage)
     if staged is not None and staged.folder == STAGED:
         for name in (*staged.files, INDEX):
-            storage.write(f"{FOLDER}/{name}", storage.read(f"{STAGED}/{name}"))
+            storage.write(f"{FOLDER}/{name}", storage.read(f"{STAGED}/{name}", FILE_BYTES))
         storage.delete(f"{STAGED}/{INDEX}")
     storage.delete_folder(STAGED)
     settled = open_bundle(storage)

@@ -18,6 +18,7 @@ from dalbt_ray.results.published import Published, find_published, published_tri
 from dalbt_ray.results.refusal import refusal
 from dalbt_ray.results.schemas import SCHEMAS, TABLES, WHOLE, Table, to_table
 from dalbt_ray.results.storage.folder import read_sweep
+from dalbt_ray.results.storage.journal import FOLDER as JOURNALS
 from dalbt_ray.results.storage.journal import RunningTrial, running_trials
 from dalbt_ray.results.storage.protocol import Storage, open_storage
 from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError
@@ -66,8 +67,12 @@ def load_results(root: str | Path, *, include_running: bool = False) -> Results:
     manifests, parts = read_published(storage)
     running = {key: trial for key, trial in running.items() if key not in manifests}
     for trial_id, trial in running.items():
-        for table, rows in tables(trial_id, trial.records).items():
-            parts[table].append(to_table(table, rows))
+        try:
+            for table, rows in tables(trial_id, trial.records).items():
+                parts[table].append(to_table(table, rows))
+        except ValueError as error:  # sealed, and more than a column can hold
+            name = f"{JOURNALS}/{trial_id}"
+            raise refusal(storage.location, name, NewerFormatError(str(error))) from error
     try:
         frames = {table: _frame(table, parts[table]) for table in TABLES}
     except NewerFormatError as error:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dalbt_ray.results.parquet_bounds import open_parquet, refuse_bomb
 from dalbt_ray.results.schemas import SCHEMAS, Table
 from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError
 
@@ -61,14 +62,18 @@ def decode(table: Table, data: bytes, *, trial_id: str = "") -> pa.Table:
 
     Raises:
         DamagedError: not Parquet.
-        NewerFormatError: Parquet, but not what this version needs of the table.
+        NewerFormatError: Parquet, but not what this version needs of the table, or more than it can take into memory.
+        MemoryError: there is not enough of it.
     """
-    source = pa.BufferReader(data)
     try:
+        refuse_bomb(data)
         if trial_id:
+            source = pa.BufferReader(data)
             found = pq.read_table(source, use_threads=False, filters=[("trial_id", "==", trial_id)])
         else:
-            found = pq.ParquetFile(source).read(use_threads=False)
+            found = open_parquet(data).read(use_threads=False)
+    except (MemoryError, NewerFormatError):
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DamagedError(f"is not readable as Parquet: {error}") from error
     return conform(table, found)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from dalbt_ray.results.bundle import FOLDER as BUNDLE
 from dalbt_ray.results.bundle import Bundle, open_bundle
 from dalbt_ray.results.identity import is_trial_id
+from dalbt_ray.results.manifest_form import known_manifest
 from dalbt_ray.results.parallel import each
 from dalbt_ray.results.parquet_form import decode
 from dalbt_ray.results.refusal import refusal
@@ -18,6 +19,9 @@ from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, unseal
 
 MANIFESTS = "trials"
+
+TABLE_BYTES = 256 * 2**20
+"""The most that is read of one trial's table."""
 
 
 @dataclass(frozen=True)
@@ -160,13 +164,7 @@ def read_manifest(storage: Storage, trial_id: str) -> dict[str, Any]:
     manifest = unseal("trial", storage.read(manifest_file(trial_id)))
     if manifest.get("trial_id") != trial_id:
         raise DamagedError("is the manifest of another trial")
-    try:
-        complete = all({"sha256", "rows"} <= manifest["files"][table].keys() for table in TABLES)
-    except (KeyError, TypeError, AttributeError):
-        complete = False
-    if not complete:
-        raise NewerFormatError("does not list the three tables that this version knows")
-    return manifest
+    return known_manifest(manifest)
 
 
 def read_table(storage: Storage, manifest: Mapping[str, Any], table: Table) -> pa.Table:
@@ -178,11 +176,14 @@ def read_table(storage: Storage, manifest: Mapping[str, Any], table: Table) -> p
         DamagedError: missing or altered; the message does not name the file.
         NewerFormatError: what was written, but not what this version knows.
     """
+    listed = manifest["files"][table]
     try:
-        data = storage.read(table_file(table, manifest["trial_id"]))
+        # Manifests have told the size from the first version on; the limit is for those that somebody else made.
+        at_most = min(listed.get("bytes", TABLE_BYTES), TABLE_BYTES)
+        data = storage.read(table_file(table, manifest["trial_id"]), at_most)
     except FileNotFoundError as error:
         raise DamagedError("is missing") from error
-    if sha256(data).hexdigest() != manifest["files"][table]["sha256"]:
+    if sha256(data).hexdigest() != listed["sha256"]:
         raise DamagedError("was altered: its SHA-256 differs from the manifest's")
     try:
         return decode(table, data)

@@ -6,7 +6,9 @@ finished trial hold the same (`results/table_rows.py`).
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from functools import cache
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from dalbt_ray.results.storage.sealed import NewerFormatError
 
@@ -214,4 +216,20 @@ def _build(cls: type[T], content: Json) -> T:
     ]
     if missing:
         raise NewerFormatError(f"has no {missing[0]!r}, which this version needs")
+    kinds = _kinds(cls)  # type: ignore[arg-type]
+    for name, value in content.items():
+        if not isinstance(value, kinds[name]) or (isinstance(value, bool) and bool not in kinds[name]):
+            raise NewerFormatError(f"has {name!r} of another type than this version knows")
     return cls(**content)
+
+
+@cache
+def _kinds(cls: Any) -> dict[str, tuple[type, ...]]:
+    """The types of a class's fields; a whole number stands for a real one too."""
+    found = {}
+    for name, hint in get_type_hints(cls).items():
+        kinds = {
+            get_origin(each) or each for each in (get_args(hint) if isinstance(hint, UnionType) else (hint,))
+        }
+        found[name] = tuple(kinds | ({int} if float in kinds else set()))
+    return found

@@ -1,273 +1,153 @@
 """Is every file of a results folder what it was when it was written? What is not goes to quarantine/ and is redone.
 
 A file is moved for one reason only: its bytes are not those that were written, or it lies where no such file belongs.
-What is whole and cannot be used, by a newer format or because it contradicts itself, is reported and stays.
+What is whole and cannot be used, by a newer format or because it contradicts itself, and what cannot be read now, is
+reported and stays.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.results import trial_errors as failures
 from dalbt_ray.results.bundle import FOLDER as BUNDLE
-from dalbt_ray.results.bundle import STAGED, Bundle, open_bundle
-from dalbt_ray.results.identity import is_trial_id
-from dalbt_ray.results.published import (
-    MANIFESTS,
-    find_published,
-    manifest_file,
-    read_manifest,
-    read_table,
-    single_ids,
-    table_file,
-)
+from dalbt_ray.results.bundle import STAGED
+from dalbt_ray.results.checking.bundle_files import check_bundle
+from dalbt_ray.results.checking.expected_files import check_expected, read_index
+from dalbt_ray.results.checking.finding import ACTED_ON, Finding, VerifyReport
+from dalbt_ray.results.checking.journal_files import check_journal
+from dalbt_ray.results.checking.strangers import check_single_files, check_strangers
+from dalbt_ray.results.checking.trial_files import Identify, check_trial
+from dalbt_ray.results.published import MANIFESTS, find_published, single_ids
+from dalbt_ray.results.quarantine import quarantine, trial_files
+from dalbt_ray.results.refusal import refusal
 from dalbt_ray.results.schemas import TABLES, Table
 from dalbt_ray.results.storage import journal
+from dalbt_ray.results.storage.expected import Expected, index_file, indexed_ids
 from dalbt_ray.results.storage.folder import SWEEP, check_folder
 from dalbt_ray.results.storage.protocol import Storage, open_storage
 from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, unseal
 
-QUARANTINE = "quarantine"
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One file that is not as it should be.
+@dataclass
+class Look:
+    """What one pass over all files saw.
 
     Attributes:
-        file: its name below the results folder.
-        problem: what is wrong with it.
-        trial_id: the trial that it belongs to; empty if it belongs to none.
-        whole: its bytes are those that were written, so it stays where it is.
+        trials: finished trials.
+        rounds: whole rounds of unfinished ones.
+        bundled: the finished trials that the bundle counts for.
+        findings: what is not as it should be.
     """
 
-    file: str
-    problem: str
-    trial_id: str = ""
-    whole: bool = False
+    trials: int = 0
+    rounds: int = 0
+    bundled: set[str] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class VerifyReport:
-    """What `verify` found.
-
-    Attributes:
-        trials: finished trials that were read and hashed.
-        rounds: committed rounds of unfinished trials that were read and hashed.
-        damaged: the files that were not as they should be, and were moved; empty if all were.
-        refused: the files that are what was written, but that this version cannot use; they stay.
-        redo: ids of the trials that will be run again, wholly or from their first damaged round.
-        quarantine: folder that the damaged files were moved to; empty if none was.
-    """
-
-    trials: int
-    rounds: int
-    damaged: tuple[Finding, ...]
-    refused: tuple[Finding, ...]
-    redo: frozenset[str]
-    quarantine: str
-
-    def __str__(self) -> str:
-        checked = f"{self.trials} finished trials and {self.rounds} rounds of unfinished ones were re-hashed"
-        lines = [checked if self.damaged or self.refused else f"{checked}: every file is what was written"]
-        if self.damaged:
-            lines[0] += f": {len(self.damaged)} files are damaged"
-            lines += [f"  {finding.file} {finding.problem}" for finding in self.damaged]
-            lines.append(
-                f"moved to {self.quarantine}; the sweep's own command runs {len(self.redo)} trials again"
-            )
-        if self.refused:
-            lines += [f"  {finding.file} {finding.problem}" for finding in self.refused]
-            lines.append(
-                f"{len(self.refused)} files are what was written, but this version cannot use them; they were left "
-                "where they are: install the dalbt-ray that wrote them, or a newer one"
-            )
-        return "\n".join(lines)
-
-
-def verify(root: str | Path) -> VerifyReport:
+def verify(root: str | Path, identify: Identify = lambda _: "") -> VerifyReport:
     """Re-hash every file of a results folder and move what is damaged to `quarantine/`, so that it is redone.
 
     A damaged table takes its manifest and the other tables of its trial along, a damaged file of a bundle the bundle. A
-    sweep may be running meanwhile.
+    sweep may be running meanwhile: what it is about to replace looks damaged for a moment, so only what two passes find
+    is told.
+
+    Args:
+        root: a path or a URI.
+        identify: the id that a manifest's configuration has (`dalbt_ray.trial.manifest.identify`); without it, ids are
+            not computed again.
 
     Raises:
-        InputError: not a results folder.
+        InputError: not a results folder, or one of a newer format, of which nothing is touched.
     """
     storage = open_storage(root)
     entries = storage.entries("")
     if not {SWEEP, f"{MANIFESTS}/", f"{BUNDLE}/"} & set(entries):
         raise InputError("results", storage.location, f"is not a results folder: it has no {SWEEP}")
     check_folder(storage)
+    _refuse_newer(storage)
+    seen = look(storage, identify)
+    if seen.findings:
+        again = {(each.file, each.kind) for each in look(storage, identify).findings}
+        seen.findings = [each for each in seen.findings if (each.file, each.kind) in again]
+    return _act(storage, seen)
+
+
+def look(storage: Storage, identify: Identify = lambda _: "") -> Look:
+    """Read and hash everything; nothing is touched."""
     # Tables are listed before journals, and journals before manifests: that is the order in which a trial that is being
     # published passes through them, so none can look like an orphan.
     present: dict[Table, list[str]] = {table: storage.entries(table) for table in TABLES}
     running = set(journal.unfinished(storage))
     single = single_ids(storage)
-    bundled, findings = _check_bundle(storage)
-    findings += [finding for trial_id in sorted(single) for finding in _check_trial(storage, trial_id)]
+    bundled, findings = check_bundle(storage, identify)
+    index, damaged = read_index(storage)
+    # What a bundle that cannot be used holds, nobody knows: then nothing is missing for certain.
+    unknown = any(each.kind != "contradictory" for each in findings)
+    findings += damaged
+    for trial_id in sorted(single):
+        findings += check_trial(storage, trial_id, bundled.get(trial_id, {}), identify)
     rounds = 0
-    for trial_id in sorted(running - single - bundled):
-        checked, found = _check_journal(storage, trial_id)
+    for trial_id in sorted(running - single - bundled.keys()):
+        checked, found = check_journal(storage, trial_id, index.get(trial_id, Expected()))
         rounds += checked
         findings += found
-    findings += _strangers(storage, present, known=running | single)
-    findings += _check_single_files(storage)
-    damaged = tuple(finding for finding in findings if not finding.whole)
-    quarantine = _quarantine(storage, damaged)
-    redo = {finding.trial_id for finding in damaged if finding.trial_id}
-    if any(finding.file.split("/")[0] in (BUNDLE, STAGED) for finding in damaged):
-        redo |= bundled
+    told = {each.file for each in findings}
+    expected = check_expected(storage, index, running, single, set(index if unknown else bundled))
+    findings += [each for each in expected if each.file not in told]
+    findings += check_strangers(storage, present, known=running | single)
+    findings += check_single_files(storage)
+    return Look(trials=len(single | bundled.keys()), rounds=rounds, bundled=set(bundled), findings=findings)
+
+
+def _refuse_newer(storage: Storage) -> None:
+    """A folder that a newer program wrote may hold files that this one knows nothing of.
+
+    Raises:
+        InputError: it is one.
+    """
+    try:
+        unseal("results", storage.read(SWEEP))
+    except NewerFormatError as error:
+        raise refusal(storage.location, SWEEP, error) from error
+    except (DamagedError, OSError, MemoryError):
+        return  # one of the files to tell of
+
+
+def _act(storage: Storage, seen: Look) -> VerifyReport:
+    """Move away what is not what was written; what became of it all."""
+    newer = any(each.kind == "newer" for each in seen.findings)
+    # What a newer program wrote may belong where this one knows no such file.
+    strange = [each for each in seen.findings if newer and each.kind == "stranger"]
+    damaged = tuple(each for each in seen.findings if each.kind in ACTED_ON and each not in strange)
+    redo = {each.trial_id for each in damaged if each.trial_id}
+    names = _to_move(damaged)
+    if any(each.file.split("/")[0] in (BUNDLE, STAGED) for each in damaged):
+        elsewhere = single_ids(storage).union(journal.unfinished(storage))
+        lost = seen.bundled.union(indexed_ids(storage)) - elsewhere
+        names += [index_file(trial_id) for trial_id in sorted(lost)]
+        redo |= lost
+    why = [f"{each.file} {each.problem}" for each in damaged]
+    place = quarantine(storage, names, why) if damaged else ""
     if redo:
         redo -= find_published(storage).ids  # the bundle has a whole copy, or the single files are
+    refused = [each for each in seen.findings if each.kind in ("newer", "contradictory")]
     return VerifyReport(
-        trials=len(single | bundled),
-        rounds=rounds,
+        trials=seen.trials,
+        rounds=seen.rounds,
         damaged=damaged,
-        refused=tuple(finding for finding in findings if finding.whole),
+        refused=(*refused, *strange),
+        unreadable=tuple(each for each in seen.findings if each.kind == "unreadable"),
         redo=frozenset(redo),
-        quarantine=quarantine,
+        quarantine=place,
     )
 
 
-def _check_bundle(storage: Storage) -> tuple[set[str], list[Finding]]:
-    """The trials that the bundle counts for, and its problems."""
-    try:
-        bundle = open_bundle(storage)
-        return (set(), []) if bundle is None else (set(bundle.current), list(_bundle_problems(bundle)))
-    except (DamagedError, NewerFormatError, OSError) as error:
-        return set(), [_finding(f"{BUNDLE}/", error)]
-
-
-def _bundle_problems(bundle: Bundle) -> Iterator[Finding]:
-    name = f"{bundle.folder}/"
-    try:
-        manifests = bundle.manifests()
-    except (DamagedError, NewerFormatError, OSError) as error:
-        yield _finding(name, error)
-        manifests = {}
-    for table in TABLES:
-        try:
-            found = bundle.table(table)
-        except (DamagedError, NewerFormatError, OSError) as error:
-            yield _finding(name, error)
-            continue
-        counts = found.group_by("trial_id").aggregate([([], "count_all")]).to_pydict()
-        rows = dict(zip(counts["trial_id"], counts["count_all"], strict=True))
-        if manifests and any(
-            rows.pop(key, 0) != one["files"][table]["rows"] for key, one in manifests.items()
-        ):
-            yield Finding(name, f"has other rows of {table!r} than its manifests say", whole=True)
-        if rows and manifests:
-            yield Finding(name, f"has rows of {table!r} of a trial without a manifest", whole=True)
-        yield from _duplicates(name, "", found)
-
-
-def _check_trial(storage: Storage, trial_id: str) -> Iterator[Finding]:
-    """Problems of a published trial's single files."""
-    try:
-        manifest = read_manifest(storage, trial_id)
-    except FileNotFoundError:
-        return  # it was continued meanwhile
-    except (DamagedError, NewerFormatError, OSError) as error:
-        yield _finding(manifest_file(trial_id), error, trial_id)
-        return
-    for table in TABLES:
-        yield from _check_table(storage, manifest, table)
-
-
-def _check_table(storage: Storage, manifest: dict[str, Any], table: Table) -> Iterator[Finding]:
-    trial_id = manifest["trial_id"]
-    name = table_file(table, trial_id)
-    try:
-        found = read_table(storage, manifest, table)
-    except (DamagedError, NewerFormatError, OSError) as error:
-        yield _finding(name, error, trial_id)
-        return
-    if found.num_rows != manifest["files"][table]["rows"]:
-        yield Finding(name, "has another number of rows than the manifest says", trial_id, whole=True)
-    if set(found["trial_id"].to_pylist()) - {trial_id}:
-        yield Finding(name, "has rows of another trial", trial_id, whole=True)
-    yield from _duplicates(name, trial_id, found)
-
-
-def _duplicates(name: str, trial_id: str, found: pa.Table) -> Iterator[Finding]:
-    keys = [key for key in ("trial_id", "round", "rank") if key in found.column_names]
-    if found.group_by(keys).aggregate([]).num_rows != found.num_rows:
-        yield Finding(name, f"has two rows of the same {' and '.join(keys)}", trial_id, whole=True)
-
-
-def _check_journal(storage: Storage, trial_id: str) -> tuple[int, list[Finding]]:
-    """How many rounds of an unfinished trial are whole, and the problems of its journal."""
-    findings = []
-    name = journal.trial_file(trial_id)
-    try:
-        unseal(journal.RUNNING, storage.read(name))
-    except FileNotFoundError:
-        pass  # a journal that was begun before there were such files
-    except (DamagedError, NewerFormatError, OSError) as error:
-        findings.append(_finding(name, error))
-    try:
-        records, refused = journal.read_rounds(storage, trial_id)
-    except NewerFormatError as error:
-        return 0, [*findings, _finding(f"{journal.FOLDER}/{trial_id}/", error, trial_id)]
-    return len(records), findings + [Finding(name, problem, trial_id) for name, problem in refused]
-
-
-def _strangers(storage: Storage, present: dict[Table, list[str]], known: set[str]) -> Iterator[Finding]:
-    """Files that break anyone who reads a whole table folder, and tables whose trial was never published."""
-    for table in TABLES:
-        for name in present[table]:
-            stem = name.removesuffix(".parquet")
-            if not name.endswith(".parquet") or not is_trial_id(stem):
-                yield Finding(f"{table}/{name}", "does not belong into a table folder")
-            elif stem not in known:
-                yield Finding(f"{table}/{name}", "belongs to no published trial", stem)
-    for folder in (MANIFESTS, failures.FOLDER):
-        for name in storage.entries(folder):
-            if not name.endswith(".json") or not is_trial_id(name.removesuffix(".json")):
-                yield Finding(f"{folder}/{name}", "does not belong here")
-
-
-def _check_single_files(storage: Storage) -> Iterator[Finding]:
-    """Problems of `sweep.json` and of the failures."""
-    kinds = {SWEEP: "results"}
-    kinds |= {f"{failures.FOLDER}/{name}": "error" for name in storage.entries(failures.FOLDER)}
-    for name, kind in kinds.items():
-        try:
-            unseal(kind, storage.read(name))
-        except FileNotFoundError:
-            continue
-        except (DamagedError, NewerFormatError, OSError) as error:
-            yield _finding(name, error)
-
-
-def _finding(name: str, error: Exception, trial_id: str = "") -> Finding:
-    text = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
-    return Finding(name, text, trial_id, whole=isinstance(error, NewerFormatError))
-
-
-def _quarantine(storage: Storage, damaged: tuple[Finding, ...]) -> str:
-    """Move the files of `damaged` away; the folder they are in now, or nothing."""
-    if not damaged:
-        return ""
-    place = f"{QUARANTINE}/{len(storage.entries(QUARANTINE)) + 1:04d}"
-    published = {
-        finding.trial_id
-        for finding in damaged
-        if finding.trial_id and not finding.file.startswith(journal.FOLDER)
-    }
-    names = []
-    for trial_id in sorted(published):
-        # The manifest first: from then on the trial counts as not done, whatever happens to the rest of this.
-        names += [manifest_file(trial_id), *(table_file(table, trial_id) for table in TABLES)]
-    names += [finding.file for finding in damaged if finding.file not in names]
-    for name in dict.fromkeys(names):
-        folder, _, base = name.rstrip("/").rpartition("/")
-        if {base, f"{base}/"} & set(storage.entries(folder)):
-            storage.move(name.rstrip("/"), f"{place}/{name.rstrip('/')}")
-    return f"{storage.location}/{place}"
+def _to_move(damaged: tuple[Finding, ...]) -> list[str]:
+    names: list[str] = []
+    for each in damaged:
+        if each.trial_id and not each.file.startswith(journal.FOLDER):
+            names += trial_files(each.trial_id)
+    names += [each.file for each in damaged]
+    # What should exist of a trial is counted anew from what is left of it.
+    return names + [index_file(each.trial_id) for each in damaged if each.trial_id]

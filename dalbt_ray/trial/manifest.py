@@ -2,6 +2,8 @@
 
 import platform
 import subprocess
+from collections.abc import Mapping
+from dataclasses import fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -9,7 +11,8 @@ from typing import Any
 
 import torch
 
-from dalbt_ray.config import ALGORITHM_VERSION
+from dalbt_ray.config import ALGORITHM_VERSION, known_classes, trial_from_json
+from dalbt_ray.errors import InputError
 from dalbt_ray.results import Record
 from dalbt_ray.trial.networks import Run
 
@@ -56,6 +59,41 @@ def manifest(run: Run, records: list[Record]) -> dict[str, Any]:
             for metric in trial.measured
         },
     }
+
+
+def identify(manifest: Mapping[str, Any]) -> str:
+    """The trial id that a manifest's configuration and data have; empty where this version cannot tell.
+
+    That is so for classes of the user's, for algorithms of another version, and for a manifest from before an option
+    whose default has changed since.
+    """
+    try:
+        if manifest["own_code"] or manifest["algorithm_version"] != ALGORITHM_VERSION:
+            return ""
+        trial = trial_from_json(manifest["config"])
+        found = trial.trial_id(manifest["data_hash"])
+    except (InputError, KeyError, TypeError, ValueError):
+        return ""
+    if (
+        found == manifest["trial_id"]
+        or not _untold(manifest["config"], trial.as_json()) & _changed_defaults()
+    ):
+        return found
+    return ""
+
+
+def _untold(told: Any, full: Any) -> set[str]:
+    """Names of the fields that `full` has and `told`, from before they joined, has not; at any depth."""
+    if not isinstance(told, dict) or not isinstance(full, dict):
+        return set()
+    inner = (_untold(told[name], value) for name, value in full.items() if name in told)
+    return set(full.keys() - told.keys()).union(*inner)
+
+
+def _changed_defaults() -> set[str]:
+    """Names of the fields whose default is not the one that they joined with."""
+    classes = [each for names in known_classes().values() for each in names.values()]
+    return {field.name for each in classes for field in fields(each) if "introduced" in field.metadata}  # type: ignore[arg-type]
 
 
 def environment(device: torch.device) -> dict[str, Any]:

@@ -88,6 +88,7 @@ def later_file(root: Path, number: int, found: pa.Table) -> None:
     listed = load_manifests(root)[name]["files"]
     listed["rounds"] |= {"sha256": sha256(data).hexdigest(), "bytes": len(data)}
     rewrite(root / "trials" / f"{name}.json", "trial", {"files": listed})
+    (root / "index" / f"{name}.json").unlink()  # that version had its own, or none
 
 
 def test_columns_of_a_later_version_are_kept(old: Path) -> None:

@@ -40,6 +40,7 @@ def test_only_parquet_lies_in_the_table_folders(tmp_path: Path) -> None:
     assert set(hashes(tmp_path)) == {
         "sweep.json",
         f"trials/{name}.json",
+        f"index/{name}.json",
         f"rounds/{name}.parquet",
         f"selections/{name}.parquet",
         f"timings/{name}.parquet",

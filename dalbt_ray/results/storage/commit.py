@@ -4,6 +4,7 @@ Every step may be the last one before a crash, and every step may be repeated.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
@@ -11,9 +12,16 @@ import pyarrow as pa
 
 from dalbt_ray.results.conflict import refuse_difference
 from dalbt_ray.results.parquet_form import conform, decode, encode
-from dalbt_ray.results.published import find_published, manifest_file, published_trial, table_file
+from dalbt_ray.results.published import (
+    TABLE_BYTES,
+    find_published,
+    manifest_file,
+    published_trial,
+    table_file,
+)
 from dalbt_ray.results.records import Record
 from dalbt_ray.results.schemas import TABLES, Table, to_table
+from dalbt_ray.results.storage.expected import expect_manifest
 from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.reopen import reopen
 from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, seal
@@ -39,8 +47,10 @@ def publish(storage: Storage, trial_id: str, manifest: Mapping[str, Any], record
         _refuse_other_result(published.tables(committed), ours, trial_id)
         done = published_trial(committed)
         if done.ended or done.rounds >= len(records):
-            return
+            break
         reopen(storage, trial_id)
+    with suppress(FileNotFoundError):  # in a bundle, or continued by somebody else just now
+        expect_manifest(storage, trial_id, storage.read(manifest_file(trial_id)))
 
 
 def _commit(
@@ -80,7 +90,10 @@ def _place(storage: Storage, trial_id: str, table: Table, data: bytes) -> bytes:
     name = table_file(table, trial_id)
     if storage.create(name, data):
         return data
-    present = storage.read(name)
+    try:
+        present = storage.read(name, TABLE_BYTES)
+    except DamagedError:
+        present = b""
     if present == data or (table == "timings" and _same_rounds(present, data)):
         return present
     storage.write(name, data)

@@ -11,8 +11,8 @@ from dalbt_ray.results.storage.sealed import VERSION, DamagedError, NewerFormatE
 SWEEP = "sweep.json"
 
 OUR_ENTRIES = {
-    "trials/", "rounds/", "selections/", "timings/", "bundle/", "bundle.new/", "progress/", "errors/", "staging/",
-    "quarantine/", "report/", "tracking/", "logs/", "lease/", "lease.lock", "lease.json", "probe",
+    "trials/", "rounds/", "selections/", "timings/", "bundle/", "bundle.new/", "progress/", "index/", "errors/",
+    "staging/", "quarantine/", "report/", "tracking/", "logs/", "lease/", "lease.lock", "lease.json", "probe",
 }  # fmt: skip
 
 
@@ -23,7 +23,7 @@ def check_folder(storage: Storage) -> None:
         InputError: there is no `sweep.json`, and there is something that no results folder has.
     """
     entries = storage.entries("")
-    if SWEEP in entries:
+    if {SWEEP, f"{SWEEP}/"} & set(entries):
         return
     unknown = [name for name in entries if name not in OUR_ENTRIES and not name.startswith(".")]
     if unknown:
@@ -45,6 +45,8 @@ def read_sweep(storage: Storage) -> dict[str, Any] | None:
         data = storage.read(SWEEP)
     except FileNotFoundError:
         return None
+    except DamagedError as error:
+        raise refusal(storage.location, SWEEP, error) from error
     try:
         head = json.loads(data)
         kind, version = head.get("format"), head.get("version")

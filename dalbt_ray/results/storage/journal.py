@@ -13,6 +13,7 @@ from dalbt_ray.results.conflict import refuse_difference
 from dalbt_ray.results.identity import is_trial_id
 from dalbt_ray.results.records import Record
 from dalbt_ray.results.refusal import refusal
+from dalbt_ray.results.storage.expected import expect_manifest, expect_round, read_expected
 from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, seal, unseal
 
@@ -36,10 +37,13 @@ class Journal:
         """Tell readers what is being run: the full configuration, as JSON values. Again: the last one stays."""
         name = trial_file(self.trial_id)
         sealed = seal(RUNNING, {"trial_id": self.trial_id, "config": dict(config)})
+        expect_manifest(self.storage, self.trial_id, b"")
         try:
             changed = not self.storage.create(name, sealed) and self.storage.read(name) != sealed
         except FileNotFoundError:
             return  # another driver has published the trial since, and cleared the journal
+        except DamagedError:
+            changed = True
         if changed:
             self.storage.write(name, sealed)
 
@@ -52,6 +56,15 @@ class Journal:
             InputError: a round is of a newer format; nothing is touched.
         """
         records, refused = _read_or_refuse(self.storage, self.trial_id)
+        gone = _expected_rounds(self.storage, self.trial_id) - len(records)
+        if gone > 0 and not refused:
+            _log.warning(
+                "%s: %d committed rounds of trial %s are gone; it continues from round %d",
+                self.storage.location,
+                gone,
+                self.trial_id,
+                len(records),
+            )
         for name, problem in refused:
             _log.warning(
                 "%s/%s %s; the trial continues from round %d",
@@ -78,15 +91,18 @@ class Journal:
             ConflictError: the round is committed with other values.
             ValueError: a NaN or an infinity in `record`.
         """
-        name = _name(self.trial_id, round_index)
+        name = round_file(self.trial_id, round_index)
         ours = record.to_json()
         sealed = seal("round", {"trial_id": self.trial_id, "round": round_index, "record": ours})
         if self.storage.create(name, sealed):
+            self._expect(round_index, sealed)
             return
         try:
-            present = _read(self.storage, self.trial_id, round_index).to_json()
+            data = self.storage.read(name)
+            present = _record(data, self.trial_id, round_index).to_json()
         except DamagedError:
             self.storage.write(name, sealed)
+            self._expect(round_index, sealed)
             return
         except NewerFormatError as error:
             raise refusal(self.storage.location, name, error) from error
@@ -97,6 +113,14 @@ class Journal:
             {**unseal("round", sealed)["record"], "timing": None},
             f"trial {self.trial_id}, round {round_index}",
         )
+        self._expect(round_index, data)
+
+    def _expect(self, round_index: int, data: bytes) -> None:
+        before = [round_file(self.trial_id, index) for index in range(round_index)]
+        try:
+            expect_round(self.storage, self.trial_id, round_index, before, data)
+        except FileNotFoundError:
+            return  # another driver has published the trial since, and cleared the journal
 
 
 @dataclass(frozen=True)
@@ -130,7 +154,8 @@ def read_rounds(storage: Storage, trial_id: str) -> tuple[list[Record], list[tup
     problem = "comes after a missing round"
     while _file(len(records)) in present:
         try:
-            records.append(_read(storage, trial_id, len(records)))
+            index = len(records)
+            records.append(_record(storage.read(round_file(trial_id, index)), trial_id, index))
         except DamagedError as error:
             problem = str(error)
             break
@@ -177,19 +202,32 @@ def _config(storage: Storage, trial_id: str) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
-def _read(storage: Storage, trial_id: str, round_index: int) -> Record:
-    content = unseal("round", storage.read(_name(trial_id, round_index)))
+def _expected_rounds(storage: Storage, trial_id: str) -> int:
+    try:
+        return len(read_expected(storage, trial_id).rounds)
+    except (FileNotFoundError, DamagedError, NewerFormatError):
+        return 0  # nobody knows; `verify` tells of damage
+
+
+def _record(data: bytes, trial_id: str, round_index: int) -> Record:
+    content = unseal("round", data)
     if (content.get("trial_id"), content.get("round")) != (trial_id, round_index):
         raise DamagedError("belongs to another trial or round")
     record = content.get("record")
     if not isinstance(record, dict):
         raise NewerFormatError("has no record that this version knows")
-    return Record.from_json(record)
+    try:
+        return Record.from_json(record)
+    except NewerFormatError:
+        raise
+    except (ValueError, TypeError, AttributeError) as error:
+        raise NewerFormatError(f"has values that this version does not know: {error}") from error
 
 
 def _file(round_index: int) -> str:
     return f"{round_index:04d}.json"
 
 
-def _name(trial_id: str, round_index: int) -> str:
+def round_file(trial_id: str, round_index: int) -> str:
+    """Where a committed round lies."""
     return f"{FOLDER}/{trial_id}/{_file(round_index)}"

@@ -7,10 +7,12 @@ are, so that pandas keeps seeing the finished rounds, until longer ones replace 
 
 import logging
 
+from dalbt_ray.errors import InputError
 from dalbt_ray.results.bundle import FOLDER as BUNDLE
 from dalbt_ray.results.published import find_published, manifest_file, published_trial
 from dalbt_ray.results.records import Query
 from dalbt_ray.results.refusal import refusal
+from dalbt_ray.results.storage.expected import expect_manifest
 from dalbt_ray.results.storage.journal import Journal
 from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.sealed import NewerFormatError
@@ -37,9 +39,14 @@ def reopen(storage: Storage, trial_id: str) -> None:
     query = manifest.get("next_query")
     try:
         records = records_of(published.tables(manifest), None if query is None else Query.from_json(query))
-    except NewerFormatError as error:
+    except (NewerFormatError, KeyError, ValueError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
         name = BUNDLE if trial_id in published.bundled else manifest_file(trial_id)
-        raise refusal(storage.location, name, error) from error
+        newer = (
+            error if isinstance(error, NewerFormatError) else NewerFormatError(f"contradicts itself: {error}")
+        )
+        raise refusal(storage.location, name, newer) from error
     if query is None:
         records = records[:-1]
         _log.warning(
@@ -54,4 +61,5 @@ def reopen(storage: Storage, trial_id: str) -> None:
     journal.begin(manifest.get("config") or {})
     if published.bundle is not None and trial_id in published.bundle.trial_ids:
         storage.create(published.bundle.continued_file(trial_id), b"")
+    expect_manifest(storage, trial_id, b"")
     storage.delete(manifest_file(trial_id))

@@ -1,0 +1,1 @@
+"""What `dalbt verify` looks at, one kind of file a module, and what becomes of what it finds."""

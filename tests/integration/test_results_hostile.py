@@ -1,0 +1,152 @@
+"""What others put into a results folder: nothing is followed, waited for or unpacked beyond a stated limit."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dalbt_ray.errors import InputError
+from dalbt_ray.results import ResultsStore, compact, load_manifests, load_results, verify
+from dalbt_ray.results.parquet_form import decode
+from dalbt_ray.results.storage.sealed import NewerFormatError
+from tests.integration.sweeps import REPOSITORY
+from tests.results_records import config, identity, record, rewrite, run_trial
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A trial in a bundle, a single one, a running one."""
+    folder = tmp_path / "results"
+    store = ResultsStore(folder)
+    store.create_or_open({"sweep": "hostile"})
+    run_trial(store, 0)
+    compact(folder)
+    run_trial(store, 1)
+    store.journal(identity(2)).begin(config(2, 4))
+    store.journal(identity(2)).commit(0, record(0))
+    return folder
+
+
+def link(path: Path) -> None:
+    """To a file that everybody can read."""
+    path.symlink_to("/etc/hostname")
+
+
+def pipe(path: Path) -> None:
+    """That nobody writes to."""
+    os.mkfifo(path)
+
+
+def listening(path: Path) -> None:
+    """A socket; made from its folder, since the path may be too long for one."""
+    here = Path.cwd()
+    os.chdir(path.parent)
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(path.name)
+    os.chdir(here)
+
+
+def huge(path: Path) -> None:
+    """10 GB that take no room."""
+    path.touch()
+    os.truncate(path, 10 * 10**9)
+
+
+FILES = ["sweep.json", "trials/{1}.json", "rounds/{1}.parquet", "progress/{2}/0000.json", "bundle/index.json",
+         "bundle/rounds.parquet", "bundle/trials.jsonl", "index/{1}.json", "errors/{1}.json"]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [link, pipe, listening, huge, Path.mkdir])
+def test_what_is_no_file_of_ours_is_damaged(make: Callable[[Path], None], root: Path) -> None:
+    """In the place of any file: found, moved away, never read; the loader refuses it by name or does without it."""
+    names = [name.format(*map(identity, range(3))) for name in FILES]
+    for name in names:
+        path = root / name
+        path.unlink(missing_ok=True)
+        path.parent.mkdir(exist_ok=True)
+        make(path)
+        with suppress(InputError):
+            load_results(root, include_running=True)
+        report = verify(root)
+        assert [each for each in report.damaged if name.startswith(each.file.rstrip("/"))], (name, report)
+        assert not report.unreadable, report
+        ResultsStore(root).create_or_open({"sweep": "hostile"})
+        for number in (0, 1):
+            run_trial(ResultsStore(root), number)
+        ResultsStore(root).journal(identity(2)).rounds()
+        compact(root)
+        assert not verify(root).damaged
+
+
+WRONG = [5, "text", None, [], {}, [[1]], -1, 1.5, True, {"rounds": 3}, 10**30]
+
+
+@pytest.mark.parametrize(
+    "name", ["trials/{1}.json", "progress/{2}/0000.json", "bundle/index.json", "index/{1}.json"]
+)
+def test_sealed_values_of_wrong_types_are_told(name: str, root: Path) -> None:
+    """Each entry of each file with each wrong value, sealed as if it were right: an answer, never another exception."""
+    path = root / name.format(*map(identity, range(3)))
+    kinds = {"trials": "trial", "progress": "round", "bundle": "bundle", "index": "index"}
+    kind = kinds[name.split("/", maxsplit=1)[0]]
+    whole = path.read_bytes()
+    keys = {"trial": ["trial_id", "status", "config", "next_query", "files"], "round": ["trial_id", "round", "record"],
+            "bundle": ["files", "trial_ids"], "index": ["trial_id", "rounds", "manifest"]}[kind]  # fmt: skip
+    for key in keys:
+        for value in WRONG:
+            rewrite(path, kind, {key: value})
+            verdict = verify(root)
+            try:
+                load_results(root, include_running=True)
+                ResultsStore(root).published_rounds()
+            except InputError:
+                assert not verdict.whole
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(whole)
+
+
+def bomb(rows: int, text: str = "") -> pa.Buffer:
+    """A Parquet file of a few bytes that stand for many rows."""
+    sink = pa.BufferOutputStream()
+    column = pa.DictionaryArray.from_arrays(pa.array([0] * 1000, pa.int32()), pa.array([text or "x"]))
+    with pq.ParquetWriter(sink, pa.schema([("trial_id", column.type)]), compression="zstd") as writer:
+        part = pa.table({"trial_id": pa.chunked_array([column] * (rows // 1000))})
+        writer.write_table(part)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(("rows", "length"), [(80_000_000, 1), (10_000, 1_000_000)], ids=["rows", "texts"])
+def test_a_parquet_bomb_is_not_unpacked(rows: int, length: int) -> None:
+    """Many rows, or one long text many times, from a few bytes."""
+    data = bomb(rows, "x" * length).to_pybytes()
+    assert len(data) < 2**20
+    with pytest.raises(NewerFormatError, match=r"unpacks to [\d,]+ bytes or more"):
+        decode("rounds", data)
+
+
+def test_hostile_input_takes_less_than_a_gibibyte(root: Path) -> None:
+    """A bomb that a manifest lists as it is: peak memory of `verify` and `load_results`, the imports included."""
+    data, name = bomb(80_000_000).to_pybytes(), identity(1)
+    (root / "rounds" / f"{name}.parquet").write_bytes(data)
+    listed = load_manifests(root)[name]["files"]
+    listed["rounds"] |= {"sha256": sha256(data).hexdigest(), "bytes": len(data), "rows": 80_000_000}
+    rewrite(root / "trials" / f"{name}.json", "trial", {"files": listed})
+    script = (
+        "import sys, resource\nfrom dalbt_ray.results import load_results, verify\n"
+        "print(verify(sys.argv[1]))\ntry: load_results(sys.argv[1])\nexcept ValueError as error: print(error)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(root)], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    *said, peak = done.stdout.splitlines()
+    assert sum("unpacks to" in line for line in said) == 2
+    assert int(peak) * 1024 < 2**30
