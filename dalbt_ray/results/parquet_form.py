@@ -21,7 +21,7 @@ _FIXED: dict[str, Any] = {
 }  # fmt: skip
 
 _DICTIONARY = ("trial_id", "dataset", "ood", "strategy", "objective", "network_id", "source", "status", "note", "host",
-               "device", "round", "label", "is_ood")  # fmt: skip
+               "device", "cpu", "instructions", "code", "round", "label", "is_ood")  # fmt: skip
 _SPLIT = ("sample_id", "row", "score")
 ROW_GROUP = 1 << 18
 """Rows of a row group in a bundle: a program that asks for one trial reads a part of the file."""

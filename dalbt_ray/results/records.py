@@ -141,7 +141,11 @@ class RoundRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """A round's row of the table `timings`, without the trial's id and the round."""
+    """A round's row of the table `timings`, without the trial's id and the round.
+
+    Attributes:
+        cpu, instructions, code: what it was computed on and with: they decide the last bits. None in older records.
+    """
 
     train_seconds: float
     auxiliary_seconds: float
@@ -154,6 +158,9 @@ class Timing:
     threads: int
     peak_memory_mib: float
     started_utc: str
+    cpu: str | None = None
+    instructions: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

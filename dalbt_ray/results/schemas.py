@@ -65,9 +65,9 @@ TIMINGS = _schema(
         "select_seconds": REAL, "evaluate_seconds": REAL, "total_seconds": REAL, "host": TEXT, "device": TEXT,
         "threads": WHOLE, "peak_memory_mib": REAL, "started_utc": TEXT,
     },
-    optional={},
+    optional={"cpu": TEXT, "instructions": TEXT, "code": TEXT},
     order="""trial_id round train_seconds auxiliary_seconds score_seconds select_seconds evaluate_seconds total_seconds
-        host device threads peak_memory_mib started_utc""",
+        host device threads peak_memory_mib started_utc cpu instructions code""",
 )  # fmt: skip
 """One row a round and trial: what was observed and differs from run to run."""
 

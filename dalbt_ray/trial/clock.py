@@ -11,6 +11,7 @@ from time import perf_counter
 import torch
 
 from dalbt_ray.results import Timing
+from dalbt_ray.trial.machine import code_state, instructions, processor
 
 
 class Clock:
@@ -47,6 +48,9 @@ class Clock:
             total_seconds=perf_counter() - self._began,
             host=socket.gethostname(),
             device=torch.cuda.get_device_name(device) if on_gpu else "cpu",
+            cpu=processor(),
+            instructions=instructions(),
+            code=code_state(),
             threads=torch.get_num_threads(),
             peak_memory_mib=peak,
             started_utc=self._started.isoformat(timespec="seconds"),

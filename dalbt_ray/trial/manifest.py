@@ -1,12 +1,10 @@
 """What made a trial: configuration, versions, code and machine, for its manifest."""
 
 import platform
-import subprocess
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +12,8 @@ import torch
 from dalbt_ray.config import ALGORITHM_VERSION, known_classes, trial_from_json
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import Record
+from dalbt_ray.trial.conditions import conditions
+from dalbt_ray.trial.machine import code, instructions, processor
 from dalbt_ray.trial.networks import Run
 
 _PACKAGES = ("dalbt-ray", "torch", "torchvision", "ray", "numpy", "scipy", "pyarrow", "pandas")
@@ -46,6 +46,7 @@ def manifest(run: Run, records: list[Record]) -> dict[str, Any]:
             "features_sha256": image_set.features_sha256,
         },
         "environment": environment(run.device),
+        "conditions": conditions(records),
         "workers": run.world.size,
         "code": dict(code()),
         "own_code": dict(run.own_code),
@@ -104,47 +105,9 @@ def environment(device: torch.device) -> dict[str, Any]:
         "packages": {name: _version(name) for name in _PACKAGES},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "cpu": processor(),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "instructions": instructions(),
         "threads": torch.get_num_threads(),
     }
-
-
-@cache
-def processor() -> str:
-    """The CPU's model: oneDNN and BLAS choose their kernels by it, and with them the last bits."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(models, platform.processor())
-
-
-@cache
-def code() -> dict[str, Any]:
-    """Git commit and whether the work tree differed from it; None where there is no repository.
-
-    Asked once in a process: what it runs was read when it began, and asking costs as much as a round of a short trial.
-    """
-    folder = Path(__file__).parent
-
-    def git(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(  # noqa: S603 - fixed arguments
-                ["git", *arguments],  # noqa: S607
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                check=True,
-                timeout=10,
-            )
-        except (OSError, subprocess.SubprocessError):
-            return None
-        return done.stdout.strip()
-
-    commit = git("rev-parse", "HEAD")
-    status = git("status", "--porcelain", "--", ".")
-    return {"commit": commit, "dirty": None if status is None else bool(status)}
 
 
 @cache

@@ -4,6 +4,7 @@ A round is a pure function of (trial, round index, labeled rows): every draw der
 checkpoint is the list of what was acquired, and a resumed trial continues bit for bit.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from dalbt_ray.seeding import generator
 from dalbt_ray.trial.acquisition import query
 from dalbt_ray.trial.clock import Clock
 from dalbt_ray.trial.cold_start import round_without_labels
+from dalbt_ray.trial.conditions import other_conditions
 from dalbt_ray.trial.manifest import manifest
 from dalbt_ray.trial.networks import (
     Run,
@@ -35,6 +37,8 @@ from dalbt_ray.trial.scoring import Scores
 from dalbt_ray.trial.training import Diverged
 from dalbt_ray.workers.device import settle
 from dalbt_ray.workers.world import World
+
+_log = logging.getLogger(__name__)
 
 CONVERGED = 0.98
 """Accuracy on the labeled images from which a network counts as converged; a head that is solved always does."""
@@ -84,6 +88,11 @@ def run_trial(
     if world.leads:
         begin(store, trial, trial_id)
     records: list[Record] = world.agree(journal.rounds() if world.leads else [])
+    elsewhere = other_conditions(records, run.device)
+    if world.leads and elsewhere:
+        _log.warning(
+            "trial %s is resumed under other conditions (%s): its bits may not repeat", trial_id, elsewhere
+        )
     networks = retrain(run, records) if trial.training.init == "warm" else []
     while not is_finished(trial, records):
         record, networks = run_round(run, replay(trial, oracle, records), records, networks)
