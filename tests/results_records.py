@@ -138,3 +138,19 @@ def rewrite(file: Path, kind: str, change: dict[str, Any], *, version: int = VER
     body = old.replace(b'"version": 1', f'"version": {version}'.encode(), 1)
     body = body[: body.rindex(b',\n"sha256"')]
     file.write_bytes(body + f',\n"sha256": "{sha256(body).hexdigest()}"\n}}\n'.encode())
+
+
+def opened(root: Path) -> ResultsStore:
+    """A new results folder."""
+    store = ResultsStore(root)
+    store.create_or_open({"sweep": "test"})
+    return store
+
+
+def file_hashes(root: Path) -> dict[str, str]:
+    """SHA-256 of every file by name."""
+    return {
+        str(path.relative_to(root)): sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }

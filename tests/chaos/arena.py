@@ -1,0 +1,178 @@
+"""A small sweep that is hurt: started as a forked driver, again and again, and compared with an undisturbed run."""
+
+import contextlib
+import os
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from time import monotonic
+
+from dalbt_ray.launch.sweep_command import sweep
+from dalbt_ray.results import Journal, Patience, load_results, results_store, verify
+from tests.integration.failing_calls import trials
+from tests.integration.waiting import wait_for
+
+LIMIT_S = 120.0
+"""Seconds after which a driver that has not ended counts as hung."""
+
+QUICK = Patience(heartbeat=0.1, watch=0.5, expiry=2.0)
+"""A lease that expires in seconds, so that many drivers can be stopped for longer."""
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A driver in a process of its own.
+
+    Attributes:
+        pid: the process.
+        printed: the file that holds what it prints.
+        tally: a file with one byte for each commit that has returned.
+    """
+
+    pid: int
+    printed: Path
+    tally: Path
+
+    def wait(self, seconds: float = LIMIT_S) -> int:
+        """Its exit status, negative for a signal.
+
+        Raises:
+            TimeoutError: it hangs; it is killed.
+        """
+        found: list[int] = []
+
+        def ended() -> bool:
+            if not found:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                found.extend([status] * (pid != 0))
+            return bool(found)
+
+        try:
+            wait_for(ended, seconds)
+        except TimeoutError:
+            os.kill(self.pid, 9)
+            os.waitpid(self.pid, 0)
+            raise
+        return os.waitstatus_to_exitcode(found[0])
+
+    @property
+    def text(self) -> str:
+        """What it has printed."""
+        return self.printed.read_text()
+
+    @property
+    def promised(self) -> int:
+        """Rounds whose commit has returned."""
+        return self.tally.stat().st_size if self.tally.exists() else 0
+
+
+@dataclass
+class Arena:
+    """Where everything happens.
+
+    Attributes:
+        folder: for everything.
+        rng: chooses moments and places.
+        expected: the deterministic tables of an undisturbed run.
+        seconds: how long that run took.
+        injected: faults injected, by name; a case may inject several.
+    """
+
+    folder: Path
+    rng: random.Random
+    expected: dict[str, bytes] = field(default_factory=dict)
+    seconds: float = 0.0
+    injected: dict[str, int] = field(default_factory=dict)
+    _cases: int = 0
+
+    def prepare(self) -> None:
+        """Run it undisturbed."""
+        began = monotonic()
+        root = self.fresh()
+        self.finish(root)
+        self.expected, self.seconds = tables(root), monotonic() - began
+
+    def fresh(self) -> Path:
+        """A folder that does not exist yet; those of earlier cases go."""
+        shutil.rmtree(self.folder / f"case{self._cases}", ignore_errors=True)
+        self._cases += 1
+        return self.folder / f"case{self._cases}" / "results"
+
+    def moment(self) -> float:
+        """Seconds after its start at which something happens to a driver."""
+        return self.rng.uniform(0.02, 1.2) * max(self.seconds, 0.5)
+
+    def count(self, fault: str) -> None:
+        """One more was injected."""
+        self.injected[fault] = self.injected.get(fault, 0) + 1
+
+    def start(self, root: Path | str, before: Callable[[], None] = lambda: None) -> Driver:
+        """The sweep's own command, in process, after `before`, in a fork."""
+        base = self.folder / f"case{self._cases}"
+        base.mkdir(parents=True, exist_ok=True)
+        number = len(list(base.glob("*.printed")))
+        driver_files = base / f"{number}.printed", base / "tally"
+        pid = os.fork()
+        if pid:
+            return Driver(pid, *driver_files)
+        status = 70
+        with driver_files[0].open("w", buffering=1) as stream:
+            with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+                os.dup2(stream.fileno(), 2)
+                try:
+                    tell_commits(driver_files[1])
+                    results_store.Patience = partial(Patience, **vars(QUICK))  # type: ignore[misc, assignment]
+                    before()
+                    status = sweep(trials, None, ["--in-process", "--results", str(root)])
+                except BaseException as error:
+                    print("Traceback", type(error), error)
+            stream.flush()
+        os._exit(status)
+
+    def finish(self, root: Path | str, before: Callable[[], None] = lambda: None) -> None:
+        """The same command until it is through: at once, unless the driver before it may still be alive."""
+        driver = self.start(root, before)
+        assert driver.wait() == 0, driver.text
+        assert "Traceback" not in driver.text, driver.text
+
+    def check(self, root: Path) -> None:
+        """Finish, and compare: nothing lost, nothing changed, nothing that `verify` or a reader finds fault with."""
+        self.finish(root)
+        self.compare(root)
+
+    def compare(self, root: Path) -> None:
+        """See `check`, of a sweep that is finished."""
+        assert tables(root) == self.expected, "other tables than the undisturbed run"
+        report = verify(root)
+        assert report.whole, report
+        rounds = load_results(root).rounds
+        assert not rounds.duplicated(["trial_id", "round"]).any()
+
+
+def tell_commits(tally: Path) -> None:
+    """Append a byte to `tally` for each commit that has returned; made durable by nothing, it is the promise."""
+    commit = Journal.commit
+
+    def told(journal: Journal, *arguments: object) -> None:
+        commit(journal, *arguments)  # type: ignore[arg-type]
+        with tally.open("ab") as file:
+            file.write(b".")
+
+    Journal.commit = told  # type: ignore[method-assign, assignment]
+
+
+def tables(root: Path) -> dict[str, bytes]:
+    """The files that must not depend on what happens."""
+    return {
+        f"{table}/{path.name}": path.read_bytes()
+        for table in ("rounds", "selections")
+        for path in (root / table).glob("*.parquet")
+    }
+
+
+def committed(root: Path) -> int:
+    """Rounds that a reader sees."""
+    return len(load_results(root, include_running=True).rounds) if (root / "sweep.json").exists() else 0
