@@ -1,5 +1,6 @@
 """What happens to object stores: requests that fail, puts that arrive twice, an outage of seconds."""
 
+import logging
 import os
 import signal
 from collections.abc import Callable
@@ -23,6 +24,7 @@ class Bucket:
     """A bucket of moto's; its endpoint and keys are in the environment, as users have them."""
 
     def __init__(self) -> None:
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         self.server.start()
         self.address = self.server.get_host_and_port()

@@ -54,7 +54,9 @@ def test_a_thousand_bit_flips_are_all_found(root: Path, tmp_path: Path) -> None:
     rng = random.Random(1)
     whole = load_results(root, include_running=True).rounds
     data = {path.relative_to(root): path.read_bytes() for path in files(root)}
-    names = sorted(data)
+    names = sorted(
+        name for name in data if name.parts[0] != "lease"
+    )  # no result; the next driver writes a new one
     with in_memory(tmp_path) as folder:
         for flip in range(1000):
             name, copy = rng.choice(names), folder / "copy"
