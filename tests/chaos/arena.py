@@ -115,6 +115,7 @@ class Arena:
         base.mkdir(parents=True, exist_ok=True)
         number = len(list(base.glob("*.printed")))
         driver_files = base / f"{number}.printed", base / "tally"
+        driver_files[0].touch()  # the next one gets another number
         pid = os.fork()
         if pid:
             return Driver(pid, *driver_files)

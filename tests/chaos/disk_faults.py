@@ -87,7 +87,7 @@ def bits_flip(arena: Arena) -> None:
     files = [path for path in sorted(root.rglob("*.*")) if path.is_file() and path.parts[-2] not in SILENT]
     if not (root / "sweep.json").exists() or not files:
         return
-    whole = load_results(root, include_running=True).rounds
+    whole = load_results(root, include_running=True).rounds.astype(str)
     for _ in range(25):
         victim = arena.rng.choice(files)
         data = victim.read_bytes()
@@ -96,7 +96,7 @@ def bits_flip(arena: Arena) -> None:
         victim.write_bytes(arena.rng.choice((flipped, data[:place])))
         arena.count("bit flip or truncation")
         try:
-            seen = load_results(root, include_running=True).rounds
+            seen = load_results(root, include_running=True).rounds.astype(str)
             assert seen.merge(whole, how="left", indicator=True)["_merge"].eq("both").all(), victim
         except InputError:
             pass
