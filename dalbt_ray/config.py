@@ -172,7 +172,7 @@ class Trial(Value):
         if not self.foreign or self.ood_policy == "learn":
             return
         learners: tuple[tuple[str, object, bool], ...] = (
-            ("strategy", self.strategy.name, self.strategy.learns_from_ood),
+            ("strategy", self.strategy.name, self.strategy.needs.outliers),
             ("training.outlier_class", True, self.training.outlier_class),
         )
         for path, value, learns in learners:

@@ -36,6 +36,7 @@ METHODS: tuple[Method, ...] = (
     get_strategy("dalbt"),
     get_strategy("dalbt", policy="inlier_uncertain"),
     get_strategy("dalbt", policy="outlier_margin"),
+    get_strategy("dalbt", policy="likelihood_ratio"),
     get_strategy("k_plus_one"),
     get_strategy("k_plus_one", first_query="rule"),
     get_strategy("lfosa"),

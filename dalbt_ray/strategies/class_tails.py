@@ -125,17 +125,48 @@ class ClassTails:
         Returns:
             float64[n], higher is more outlying; -inf at a mean.
         """
+        return self._measured(features, predicted)[0]
+
+    def log_density(self, features: Floats, predicted: Ints, dimension: float) -> NDArray[np.float64]:
+        """Log density of each image under the law of its predicted class, up to a constant.
+
+        The law of the distance d spreads over a sphere of that radius: its density is divided by d^(dimension - 1).
+        Without that, two laws around different means cannot be compared.
+
+        Args:
+            features: float[n, d].
+            predicted: int[n].
+            dimension: of the space that images of a class fill.
+
+        Returns:
+            float64[n], finite.
+        """
+        hazard, shape, log_scale = self._measured(features, predicted)
+        # At a mean the density has no bound; e^-1000 of the scale is as near as anything can be told from it.
+        hazard = np.clip(hazard, -1_000.0, 700.0)
+        log_distance = hazard / shape + log_scale
+        return np.log(shape) + hazard - np.exp(hazard) - dimension * log_distance
+
+    def _measured(
+        self, features: Floats, predicted: Ints
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Log hazard of each image, and shape and log scale of the law behind it, float64[n] each."""
         if self.whitening is not None:
             features = self.whitening(features)
-        result = np.full(len(features), np.inf)
+        hazard = np.full(len(features), np.inf)
+        shape, log_scale = np.full((2, len(features)), self.pooled_fit.shape)
         for label, mean, fit in zip(self.classes, self.means, self.fits, strict=True):
             rows = np.flatnonzero(predicted == label)
-            result[rows] = log_hazard(distances_to(features[rows], mean, self.distance), fit)
+            hazard[rows] = log_hazard(distances_to(features[rows], mean, self.distance), fit)
+            shape[rows], log_scale[rows] = fit.shape, np.log(fit.scale)
         orphans = np.flatnonzero(~np.isin(predicted, self.classes))
         for mean, unit in zip(self.means, self.units, strict=True):
             scaled = distances_to(features[orphans], mean, self.distance) / unit
-            result[orphans] = np.minimum(result[orphans], log_hazard(scaled, self.pooled_fit))
-        return result
+            found = log_hazard(scaled, self.pooled_fit)
+            nearer = found < hazard[orphans]
+            hazard[orphans[nearer]] = found[nearer]
+            log_scale[orphans[nearer]] = np.log(self.pooled_fit.scale * unit)
+        return hazard, shape, log_scale
 
 
 def distances_to(features: Floats, means: NDArray[np.float64], distance: Distance) -> NDArray[np.float64]:

@@ -10,11 +10,15 @@ from dalbt_ray.options.ranges import Inside
 from dalbt_ray.options.value import changed_default
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.class_tails import ClassTails, Distance, Tails
+from dalbt_ray.strategies.k_plus_one import is_first_query
+from dalbt_ray.strategies.known_or_not import KnownOrNot
 from dalbt_ray.strategies.margin import margin
-from dalbt_ray.strategies.method import Chosen, Ranked, fresh_first, top
+from dalbt_ray.strategies.method import Chosen, Needs, Ranked, fresh_first, top
 from dalbt_ray.weibull import cdf_of_log_hazard
 
-Policy = Literal["most_outlying", "least_outlying", "inlier_band", "inlier_uncertain", "outlier_margin"]
+Policy = Literal[
+    "most_outlying", "least_outlying", "inlier_band", "inlier_uncertain", "outlier_margin", "likelihood_ratio"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,10 @@ class Dalbt(Ranked):
       beyond it.
     - `inlier_uncertain`: within the threshold the least confident first; beyond it as above.
     - `outlier_margin`: outlier probability times one minus the margin of the two best classes.
+    - `likelihood_ratio`: the chance of being ours, times one minus the margin. The chance is that of the Weibull law of
+      the predicted class against the law of OOD images that were bought and are taken for it (`KnownOrNot`), so it
+      needs `ood_policy="learn"`. The first query is random, so that it learns at the pool's own share of OOD images;
+      until three have been bought the margin decides alone.
 
     The threshold is the hazard that `inlier_share` of the correctly classified validation images stay within.
 
@@ -41,7 +49,8 @@ class Dalbt(Ranked):
 
     Attributes:
         policy: which outliers to want, see above.
-        distance: `euclidean` between latents, or `cosine`, 1 - cos, as in DAL-OSR.
+        distance: `euclidean` between latents; `cosine`, 1 - cos, as in DAL-OSR; or `mahalanobis`, with one covariance
+            for all classes, shrunk towards a round one (Ledoit and Wolf 2004).
         inlier_share: share of correctly classified validation images that the threshold keeps, in (0, 1).
         tails: `plain`, the paper's fit of each class by itself, or `shrunk` towards the law of all classes: with
             100 labels the plain fits of one or two classes are so steep that they fill the whole query.
@@ -54,6 +63,11 @@ class Dalbt(Ranked):
     inlier_share: Inside = 0.95
     tails: Tails = changed_default("shrunk", introduced="plain")  # noqa: RUF009
 
+    @property
+    def needs(self) -> Needs:
+        """The plain classifier; bought OOD images for the policy that learns from them."""
+        return Needs(outliers=self.policy == "likelihood_ratio")
+
     def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
         """Rows, ranking, score and note from one fit of the class tails."""
         self.check_query(pool, budget)
@@ -61,7 +75,7 @@ class Dalbt(Ranked):
         rows = fresh_first(
             pool, budget, lambda candidates, share: top(judged.ranking, candidates, share, rng)
         )
-        return Chosen(rows, judged.ranking, judged.score, judged.note)
+        return Chosen(rows, judged.ranking, judged.score, judged.note, judged.outlier_score)
 
     def ranking(self, pool: PoolView) -> NDArray[np.float64]:
         """float64[n] by the policy; all equal, so that the seed decides, where no class admits a fit."""
@@ -70,6 +84,10 @@ class Dalbt(Ranked):
     def score(self, pool: PoolView) -> NDArray[np.float64]:
         """float64[n] in [0, 1], the outlier probability under any policy; NaN where no class admits a fit."""
         return self._judge(pool).score
+
+    def outlier_score(self, pool: PoolView) -> NDArray[np.float64] | None:
+        """Log odds of being none of ours under `likelihood_ratio`; else what the trained outlier class says."""
+        return self._judge(pool).outlier_score
 
     def note(self, pool: PoolView) -> str:
         """What was too poor for the method as written, and what stood in for it."""
@@ -81,14 +99,32 @@ class Dalbt(Ranked):
         if tails is None:
             n = len(pool.labeled)
             note = "dalbt: fewer than 3 distinct distances over all classes, acquired at random"
-            return _Judged(np.zeros(n), np.full(n, np.nan), note)
+            return _Judged(np.zeros(n), np.full(n, np.nan), note, super().outlier_score(pool))
         hazard = tails.log_hazard(pool.features, pool.predicted)
+        if self.policy == "likelihood_ratio":
+            return self._learned(pool, tails, hazard)
         held_out = _validation_hazard(pool, tails) if self.policy.startswith("inlier") else None
         return _Judged(
             ranking=self._wanted(pool, hazard, held_out),
             score=cdf_of_log_hazard(hazard),
             note=_note(pool, tails, held_out),
+            outlier_score=super().outlier_score(pool),
         )
+
+    def _learned(self, pool: PoolView, tails: ClassTails, hazard: NDArray[np.float64]) -> "_Judged":
+        """The sixth policy: what was bought in vain weighs against the class's own law."""
+        unsure, score, note = (
+            1.0 - margin(pool.probabilities),
+            cdf_of_log_hazard(hazard),
+            _note(pool, tails, None),
+        )
+        if is_first_query(pool):
+            return _Judged(np.zeros(len(unsure)), score, note, None)
+        laws = KnownOrNot.of(pool, tails, self.tails)
+        if laws is None:
+            return _Judged(unsure, score, note, None)
+        odds = laws.log_odds(pool)
+        return _Judged(unsure / (1.0 + np.exp(np.clip(-odds, None, 700.0))), score, note, -odds)
 
     def _wanted(
         self, pool: PoolView, hazard: NDArray[np.float64], held_out: NDArray[np.float64] | None
@@ -103,7 +139,7 @@ class Dalbt(Ranked):
                 return cdf_of_log_hazard(hazard) * (1.0 - margin(pool.probabilities))
             case "inlier_band":
                 wanted = hazard
-            case "inlier_uncertain":
+            case _:  # inlier_uncertain
                 wanted = -pool.probabilities.max(axis=1).astype(np.float64)
         inlier = hazard <= self._threshold(held_out)
         # Ranks instead of values put every inlier above every outlier without disturbing the order within
@@ -119,11 +155,12 @@ class Dalbt(Ranked):
 
 @dataclass(frozen=True)
 class _Judged:
-    """Ranking and score of each image, float64[n], and the note of the round."""
+    """Ranking and score of each image, float64[n], the note of the round, and the detector's score or None."""
 
     ranking: NDArray[np.float64]
     score: NDArray[np.float64]
     note: str
+    outlier_score: NDArray[np.float64] | None
 
 
 def _note(pool: PoolView, tails: ClassTails, held_out: NDArray[np.float64] | None) -> str:

@@ -10,7 +10,7 @@ from dalbt_ray.models.logistic_regression import solved
 from dalbt_ray.options.ranges import Count, NotNegative, Positive, ShareOf
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.k_means import k_means
-from dalbt_ray.strategies.method import Method
+from dalbt_ray.strategies.method import Method, Needs
 from dalbt_ray.strategies.mixture import membership
 from dalbt_ray.strategies.outlier_head import Shown, head_logits
 from dalbt_ray.strategies.past_queries import equal_shares, purities
@@ -39,11 +39,15 @@ class E2oal(Method):
     """
 
     name: ClassVar[str] = "e2oal"
-    learns_from_ood: ClassVar[bool] = True
     clusters: Count = 10
     target: ShareOf = 0.6
     correction: NotNegative = 0.5
     regularization: Positive = 0.1
+
+    @property
+    def needs(self) -> Needs:
+        """Bought OOD images."""
+        return Needs(outliers=True)
 
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dalbt_ray.options.ranges import Count, NotNegative, Positive, ShareOf
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.geometry import row_blocks, squared_distances
-from dalbt_ray.strategies.method import Method, top
+from dalbt_ray.strategies.method import Method, Needs, top
 from dalbt_ray.strategies.mixture import membership
 from dalbt_ray.strategies.outlier_head import Shown, outlier_logits
 from dalbt_ray.strategies.past_queries import equal_shares, purities
@@ -43,12 +43,16 @@ class Eaoa(Method):
     """
 
     name: ClassVar[str] = "eaoa"
-    learns_from_ood: ClassVar[bool] = True
     neighbors: Count = 250
     start: Annotated[float, Ge(1)] = 5.0
     target: ShareOf = 0.6
     step: NotNegative = 10.0
     regularization: Positive = 0.1
+
+    @property
+    def needs(self) -> Needs:
+        """Bought OOD images."""
+        return Needs(outliers=True)
 
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator

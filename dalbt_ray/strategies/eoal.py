@@ -11,7 +11,7 @@ from dalbt_ray.options.ranges import Count, Positive
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.geometry import row_blocks, squared_distances
 from dalbt_ray.strategies.k_means import assign, k_means
-from dalbt_ray.strategies.method import Method
+from dalbt_ray.strategies.method import Method, Needs
 from dalbt_ray.strategies.outlier_head import Shown, bought_outliers, head_logits
 from dalbt_ray.strategies.past_queries import equal_shares
 
@@ -38,10 +38,14 @@ class Eoal(Method):
     """
 
     name: ClassVar[str] = "eoal"
-    learns_from_ood: ClassVar[bool] = True
     clusters: Count = 20
     sample: Count = 2_000
     regularization: Positive = 0.1
+
+    @property
+    def needs(self) -> Needs:
+        """Bought OOD images."""
+        return Needs(outliers=True)
 
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator

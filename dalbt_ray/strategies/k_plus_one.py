@@ -33,15 +33,14 @@ class KPlusOne(Ranked):
     """
 
     name: ClassVar[str] = "k_plus_one"
-    learns_from_ood: ClassVar[bool] = True
     uncertainty: Uncertainty = "margin"
     outliers: Literal["weigh", "cut"] = "weigh"
     first_query: Literal["random", "rule"] = "random"
 
     @property
     def needs(self) -> Needs:
-        """The class for OOD images."""
-        return Needs(outlier_class=True)
+        """A class for bought OOD images."""
+        return Needs(outliers=True, outlier_class=True)
 
     def ranking(self, pool: PoolView) -> NDArray[np.float64]:
         """float64[n] in -1..1; all equal, so that the seed decides, for a random first query."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dalbt_ray.options.ranges import Positive
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.method import Chosen, Ranked, fresh_first, top
+from dalbt_ray.strategies.method import Chosen, Needs, Ranked, fresh_first, top
 from dalbt_ray.strategies.mixture import membership
 from dalbt_ray.strategies.outlier_head import outlier_logits
 
@@ -35,9 +35,13 @@ class Lfosa(Ranked):
     """
 
     name: ClassVar[str] = "lfosa"
-    learns_from_ood: ClassVar[bool] = True
     temperature: Positive = 0.5
     regularization: Positive = 0.1
+
+    @property
+    def needs(self) -> Needs:
+        """Bought OOD images."""
+        return Needs(outliers=True)
 
     def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
         """Rows, ranking and the detector's own score from one detector."""

@@ -23,6 +23,7 @@ class Needs:
         members: independently initialized and trained networks.
         variational: the encoder yields a mean and a variance and the classifier trains on samples (DAL-OSR).
         scores: whether the pool is scored at all; without, `PoolView` has no column of probabilities and features.
+        outliers: OOD images that were bought are shown: a mixed pool without `ood_policy="learn"` is refused.
         outlier_class: the classifier learns one class more from OOD images that were bought; see
             `training.outlier_class`.
     """
@@ -32,6 +33,7 @@ class Needs:
     members: int = 1
     variational: bool = False
     scores: bool = True
+    outliers: bool = False
     outlier_class: bool = False
 
 
@@ -67,8 +69,6 @@ class Method(Named):
     """Whether `pick` works from features alone while nothing is labeled, so that it can choose the first labels."""
     fallback: ClassVar[str] = "random"
     """Name of the strategy that chooses the first labels where the method cannot."""
-    learns_from_ood: ClassVar[bool] = False
-    """Whether it is about OOD images that were bought, so that a mixed pool without `ood_policy="learn"` is refused."""
     control: ClassVar[bool] = False
     """No method but a yardstick: it is shown which images are OOD (`PoolView.revealed_ood`), and reports say so."""
 

@@ -84,7 +84,7 @@ def test_a_resumed_trial_writes_the_same_bytes(init: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_strategy_runs_a_whole_trial(name: str, tmp_path: Path) -> None:
     """Each method trains, scores and selects end to end, with an OOD set in the pool."""
-    policy = "learn" if STRATEGIES[name].learns_from_ood else "return"
+    policy = "learn" if STRATEGIES[name]().needs.outliers else "return"
     trial = small_trial(name, ood=20, rounds=1, ood_policy=policy)
     run(trial, small_image_set(ood=20), tmp_path)
     rounds = load_results(tmp_path).rounds
