@@ -67,6 +67,8 @@ class Encoder(Named):
         is_latent: whether the features are the latent where the sizes agree; otherwise a linear layer stands between.
         trials_in_a_row: trials that one worker runs one after the other before Ray schedules again: above 1 where a
             trial takes seconds.
+        capturable: whether the layers launch the same kernels whatever the images show, and never wait for a GPU: a
+            step may then be recorded as a CUDA graph and played back.
     """
 
     path: ClassVar[str] = "encoder"
@@ -76,6 +78,7 @@ class Encoder(Named):
     drops_out_inside: ClassVar[bool] = False
     is_latent: ClassVar[bool] = True
     trials_in_a_row: ClassVar[int] = 1
+    capturable: ClassVar[bool] = False
     latent_dim: int
     """Numbers of the latent z; 0 takes the backbone's features as they are."""
 

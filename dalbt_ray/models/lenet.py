@@ -34,6 +34,7 @@ class LeNet(Encoder):
     cost: ClassVar[Cost | None] = Cost(step=0.009, image=3e-5)
     drops_out_inside: ClassVar[bool] = True
     is_latent: ClassVar[bool] = False
+    capturable: ClassVar[bool] = True
     latent_dim: Count = 60
 
     def build(self, image_shape: Shape, dropout: float) -> Backbone:

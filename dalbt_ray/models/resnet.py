@@ -28,6 +28,7 @@ class ResNet18(Encoder):
 
     name: ClassVar[str] = "resnet18"
     smallest_side: ClassVar[int] = 16
+    capturable: ClassVar[bool] = True
     cost: ClassVar[Cost | None] = Cost(step=3.0, image=2.0e-2)
     latent_dim: Count = 512
 

@@ -28,6 +28,7 @@ class VGG16(Encoder):
 
     name: ClassVar[str] = "vgg16"
     smallest_side: ClassVar[int] = 32
+    capturable: ClassVar[bool] = True
     cost: ClassVar[Cost | None] = Cost(step=1.4, image=1.2e-2)
     latent_dim: Count = 512
 

@@ -20,6 +20,7 @@ class Joint(TwoViews):
     """
 
     name: ClassVar[str] = "joint"
+    capturable: ClassVar[bool] = True
     redundancy_weight: NotNegative = 0.0051
 
     def self_supervised(self, a: Tensor, b: Tensor) -> Tensor:

@@ -21,12 +21,15 @@ class Objective(Named):
         cost: of a step, in steps on cross-entropy alone; for `--plan`.
         viewed_images: images whose views are shown: the batch itself ("labeled", algorithm 1 of the paper) or as many
             drawn from labeled and unlabeled images alike.
+        capturable: whether `loss` launches the same kernels whatever it is given, and never waits for a GPU: a step may
+            then be recorded as a CUDA graph and played back.
     """
 
     path: ClassVar[str] = "objective"
     needs_views: ClassVar[bool] = False
     is_cross_entropy: ClassVar[bool] = False
     cost: ClassVar[float] = 1.0
+    capturable: ClassVar[bool] = False
 
     @property
     def viewed_images(self) -> ViewedImages:

@@ -15,6 +15,7 @@ class Supervised(Objective):
 
     name: ClassVar[str] = "supervised"
     is_cross_entropy: ClassVar[bool] = True
+    capturable: ClassVar[bool] = True
 
     def loss(self, logits: Tensor, labels: Tensor, projections: tuple[Tensor, Tensor] | None) -> Tensor:  # noqa: ARG002
         """Cross-entropy over the global batch."""

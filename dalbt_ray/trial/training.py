@@ -21,6 +21,7 @@ from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.models.one_cycle import one_cycle
 from dalbt_ray.seeding import Purpose, generator, torch_generator
 from dalbt_ray.trial.best_epoch import BestEpoch
+from dalbt_ray.trial.captured_step import WORTH_CAPTURING, CapturedStep
 from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.views.pair_of_views import Share
 from dalbt_ray.workers.device import moved
@@ -115,14 +116,13 @@ def fit(
     noise = draws.torch("dropout", device)
     set_dropout_generator(network, noise)
     step = _Step(network, trial, auxiliaries, noise)
-    # The norm layers make batch statistics global themselves, so DDP has no buffers to broadcast.
-    parallel = DistributedDataParallel(step, broadcast_buffers=False) if world.size > 1 else step
     per_epoch = ceil(recipe.epoch_of(len(data.labeled)) / recipe.batch_size)
     total = max(recipe.epochs * per_epoch, recipe.min_steps)
     for auxiliary in auxiliaries:
         total = auxiliary.settings.classifier_steps(
             total, unlabeled=len(data.unlabeled), batch_size=recipe.batch_size
         )
+    differentiate = _differentiate(step, world, device, total)
     optimizer = Adam(
         [p for p in network.parameters() if p.requires_grad],
         learning_rate=recipe.learning_rate,
@@ -138,8 +138,7 @@ def fit(
         if stop():
             raise Stopped
         optimizer.zero_grad()
-        loss = parallel(batch)
-        loss.backward()
+        loss = differentiate(batch)
         if recipe.schedule == "one_cycle":
             optimizer.learning_rate, optimizer.beta_1 = one_cycle(done - 1, total, 3 * recipe.learning_rate)
         optimizer.step()
@@ -147,7 +146,7 @@ def fit(
             began = perf_counter()
             auxiliary.update(step.seen)
             auxiliary_seconds += perf_counter() - began
-        epoch_loss += loss.detach()
+        epoch_loss += loss
         epoch_steps += 1
         if epoch_steps == per_epoch or done == total:
             # The only wait for the device in an epoch. Each worker has seen its share of the images.
@@ -183,6 +182,29 @@ class _Minibatch:
     views: tuple[Tensor, Tensor] | None
     unlabeled: Tensor | None
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """What the loss reads where no other networks are trained along."""
+        return self.images, self.labels, *(self.views or ())
+
+
+def _differentiate(
+    step: "_Step", world: World, device: torch.device, total: int
+) -> Callable[[_Minibatch], Tensor]:
+    """A function from a batch to its loss, float[], that leaves the gradient in the network's parameters."""
+    if step.capturable and world.size == 1 and device.type == "cuda" and total >= WORTH_CAPTURING:
+        captured = CapturedStep(step.of_tensors, step.network, step.noise)
+        return lambda batch: captured(*batch.tensors)
+    # The norm layers make batch statistics global themselves, so DDP has no buffers to broadcast.
+    parallel = DistributedDataParallel(step, broadcast_buffers=False) if world.size > 1 else step
+
+    def launch(batch: _Minibatch) -> Tensor:
+        loss: Tensor = parallel(batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    return launch
+
 
 class _Step(nn.Module):
     """The loss of one step as one forward, since DDP wants one forward per backward."""
@@ -195,6 +217,7 @@ class _Step(nn.Module):
         self.recipe, self.objective = trial.training, trial.objective
         self.auxiliaries = auxiliaries
         self.noise = noise
+        self.capturable = trial.encoder.capturable and trial.objective.capturable and not auxiliaries
         self.seen: Batch
 
     def forward(self, batch: _Minibatch) -> Tensor:
@@ -217,6 +240,11 @@ class _Step(nn.Module):
             for auxiliary in self.auxiliaries:
                 loss = loss + auxiliary.loss(self.seen)
         return loss
+
+    def of_tensors(self, images: Tensor, labels: Tensor, *views: Tensor) -> Tensor:
+        """The same for `_Minibatch.tensors`."""
+        pair = (views[0], views[1]) if views else None
+        return self.forward(_Minibatch(images, labels, pair, None))
 
     def _latents(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """What the classifier reads, its mean and its log-variance; a sample if the encoder is variational."""
