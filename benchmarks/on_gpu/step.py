@@ -16,7 +16,8 @@ from dalbt_ray.models.adam import Adam
 from dalbt_ray.models.network import Network, NetworkSettings, build_network, unit_range
 from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.objectives.joint import Joint
-from dalbt_ray.trial.training import Draws, TrainingImages, fit
+from dalbt_ray.trial.minibatches import Draws, TrainingImages
+from dalbt_ray.trial.training import fit
 from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.views.batch_views import apply_views
 from dalbt_ray.views.byol import ByolViews, draw_parameters

@@ -15,10 +15,11 @@ from dalbt_ray.metrics.accuracy import accuracy
 from dalbt_ray.models.dropout import draw_dropout_masks
 from dalbt_ray.models.network import Network, build_network
 from dalbt_ray.pool import PoolState
+from dalbt_ray.trial.minibatches import Draws, TrainingImages
 from dalbt_ray.trial.oracle import Oracle
 from dalbt_ray.trial.scoring import Scores, score_batch, score_images
 from dalbt_ray.trial.solved_head import rows_of, score_features, solve
-from dalbt_ray.trial.training import Draws, TrainingImages, fit
+from dalbt_ray.trial.training import fit
 from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.workers.world import World
 

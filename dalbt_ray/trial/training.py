@@ -1,6 +1,6 @@
 """Train one network on the labeled images: plain PyTorch, one process or several under DDP."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, isfinite
@@ -8,7 +8,6 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -16,15 +15,12 @@ from dalbt_ray.auxiliary import Auxiliary, Batch
 from dalbt_ray.config import Trial
 from dalbt_ray.models.adam import Adam
 from dalbt_ray.models.dropout import set_dropout_generator
-from dalbt_ray.models.network import Network, unit_range
+from dalbt_ray.models.network import Network
 from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.models.one_cycle import one_cycle
-from dalbt_ray.seeding import Purpose, generator, torch_generator
 from dalbt_ray.trial.best_epoch import BestEpoch
 from dalbt_ray.trial.captured_step import WORTH_CAPTURING, CapturedStep
-from dalbt_ray.trial.trial_images import TrialImages
-from dalbt_ray.views.pair_of_views import Share
-from dalbt_ray.workers.device import moved
+from dalbt_ray.trial.minibatches import Draws, Minibatch, TrainingImages, minibatches
 from dalbt_ray.workers.global_batch import share_of_draw
 from dalbt_ray.workers.world import World
 
@@ -35,42 +31,6 @@ class Stopped(Exception):  # noqa: N818 - a request that was met, not a fault
 
 class Diverged(ArithmeticError):  # noqa: N818 - the field's word
     """The loss is no longer a finite number."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Draws:
-    """The random streams of one network in one round; `member` tells the networks of an ensemble apart."""
-
-    seed: int
-    round_index: int
-    member: int = 0
-
-    def numpy(self, purpose: Purpose) -> np.random.Generator:
-        """NumPy stream of a purpose."""
-        return generator(self.seed, self.round_index, purpose, self.member)
-
-    def torch(self, purpose: Purpose, device: torch.device | str = "cpu") -> torch.Generator:
-        """Torch stream of a purpose on a device."""
-        return torch_generator(self.seed, self.round_index, purpose, self.member, device)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingImages:
-    """What a round may train on.
-
-    Attributes:
-        images: the pool's n images; all rows below are rows of it.
-        labeled: int64[m], rows of the images with a known answer.
-        labels: int64[m], their classes; one beyond the known classes for those that are none of ours.
-        pool: int64[p], rows of labeled and unlabeled images alike, for losses that read images without labels.
-        unlabeled: int64[u], rows of the unlabeled images.
-    """
-
-    images: TrialImages
-    labeled: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    pool: NDArray[np.int64]
-    unlabeled: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -134,7 +94,7 @@ def fit(
         best = BestEpoch(network, validation_accuracy, recipe.patience)
     reads_unlabeled = any(auxiliary.settings.reads_unlabeled for auxiliary in auxiliaries)
     network.train()
-    for done, batch in enumerate(_batches(data, trial, draws, world, device, total, reads_unlabeled), 1):
+    for done, batch in enumerate(minibatches(data, trial, draws, world, device, total, reads_unlabeled), 1):
         if stop():
             raise Stopped
         optimizer.zero_grad()
@@ -173,24 +133,9 @@ def _poll(stop: Callable[[], bool]) -> None:
         raise Stopped
 
 
-@dataclass(frozen=True)
-class _Minibatch:
-    """One worker's share of a step; images are float[b, c, h, w] in 0..1 on the device."""
-
-    images: Tensor
-    labels: Tensor
-    views: tuple[Tensor, Tensor] | None
-    unlabeled: Tensor | None
-
-    @property
-    def tensors(self) -> tuple[Tensor, ...]:
-        """What the loss reads where no other networks are trained along."""
-        return self.images, self.labels, *(self.views or ())
-
-
 def _differentiate(
     step: "_Step", world: World, device: torch.device, total: int
-) -> Callable[[_Minibatch], Tensor]:
+) -> Callable[[Minibatch], Tensor]:
     """A function from a batch to its loss, float[], that leaves the gradient in the network's parameters."""
     if step.capturable and world.size == 1 and device.type == "cuda" and total >= WORTH_CAPTURING:
         captured = CapturedStep(step.of_tensors, step.network, step.noise)
@@ -198,7 +143,7 @@ def _differentiate(
     # The norm layers make batch statistics global themselves, so DDP has no buffers to broadcast.
     parallel = DistributedDataParallel(step, broadcast_buffers=False) if world.size > 1 else step
 
-    def launch(batch: _Minibatch) -> Tensor:
+    def launch(batch: Minibatch) -> Tensor:
         loss: Tensor = parallel(batch)
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
@@ -220,7 +165,7 @@ class _Step(nn.Module):
         self.capturable = trial.encoder.capturable and trial.objective.capturable and not auxiliaries
         self.seen: Batch
 
-    def forward(self, batch: _Minibatch) -> Tensor:
+    def forward(self, batch: Minibatch) -> Tensor:
         """Scalar loss of this worker's share; averaging its gradient over workers gives the global one."""
         half = self.recipe.precision == "bfloat16"
         with torch.autocast(batch.images.device.type, dtype=torch.bfloat16, enabled=half):
@@ -242,9 +187,9 @@ class _Step(nn.Module):
         return loss
 
     def of_tensors(self, images: Tensor, labels: Tensor, *views: Tensor) -> Tensor:
-        """The same for `_Minibatch.tensors`."""
+        """The same for `Minibatch.tensors`."""
         pair = (views[0], views[1]) if views else None
-        return self.forward(_Minibatch(images, labels, pair, None))
+        return self.forward(Minibatch(images, labels, pair, None))
 
     def _latents(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """What the classifier reads, its mean and its log-variance; a sample if the encoder is variational."""
@@ -256,53 +201,3 @@ class _Step(nn.Module):
             len(mean), lambda n: mean.new_empty(n, mean.shape[1]).normal_(generator=self.noise), mean.device
         )
         return mean + (log_variance / 2).exp() * normal, mean, log_variance
-
-
-def _batches(
-    data: TrainingImages,
-    trial: Trial,
-    draws: Draws,
-    world: World,
-    device: torch.device,
-    total: int,
-    with_unlabeled: bool,
-) -> Iterator[_Minibatch]:
-    """`total` minibatches; an epoch has every labeled image equally often, in random order, split evenly."""
-    recipe, share = trial.training, slice(world.rank, None, world.size)
-    order, others = draws.numpy("batches"), draws.numpy("unlabeled_batches")
-    # Drawn on the CPU whatever the device: few numbers, and every device makes the same views.
-    view_draws, augmentation_draws = draws.torch("views"), draws.torch("augmentation")
-    labeled = torch.from_numpy(data.images.take(data.labeled)).to(device).permute(0, 3, 1, 2)
-    labels = torch.from_numpy(data.labels).to(device)
-
-    def floats(images: Tensor) -> Tensor:
-        return unit_range(images).contiguous(memory_format=torch.channels_last)
-
-    def take(rows: NDArray[np.int64]) -> Tensor:
-        images = torch.from_numpy(data.images.take(rows[share]))
-        return floats(moved(images, device).permute(0, 3, 1, 2))
-
-    made = 0
-    while made < total:
-        epoch = order.permutation(recipe.epoch_of(len(labels))) % len(labels)
-        for indices in np.array_split(epoch, ceil(len(epoch) / recipe.batch_size))[: total - made]:
-            mine = moved(torch.from_numpy(indices[share]), device)
-            clean = floats(labeled[mine])
-            whole = Share(world.rank, world.size, len(indices))
-            images = trial.augmentation.make(clean, augmentation_draws, whole)
-            views = None
-            if trial.objective.needs_views:
-                sources = clean
-                if trial.objective.viewed_images == "labeled+unlabeled":
-                    sources = take(others.choice(data.pool, size=len(indices), replace=False))
-                views = trial.views.make(sources, view_draws, whole)
-            unlabeled = None
-            if with_unlabeled and len(data.unlabeled):
-                count = min(len(indices), len(data.unlabeled))
-                unlabeled = trial.augmentation.make(
-                    take(others.choice(data.unlabeled, size=count, replace=False)),
-                    augmentation_draws,
-                    Share(world.rank, world.size, count),
-                )
-            made += 1
-            yield _Minibatch(images, labels[mine], views, unlabeled)

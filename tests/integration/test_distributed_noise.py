@@ -17,7 +17,8 @@ from dalbt_ray.auxiliary import Auxiliary, Batch
 from dalbt_ray.auxiliary.osr_decoder import DalOsrSettings
 from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import Network, NetworkSettings, build_network
-from dalbt_ray.trial.training import Draws, TrainingImages, fit
+from dalbt_ray.trial.minibatches import Draws, TrainingImages
+from dalbt_ray.trial.training import fit
 from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.views.shift_and_flip import ShiftAndFlip
 from dalbt_ray.workers.global_batch import world_size

@@ -22,8 +22,9 @@ from dalbt_ray.models.network import build_network
 from dalbt_ray.objectives.supervised import Supervised
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies import get_strategy
+from dalbt_ray.trial.minibatches import Draws, TrainingImages
 from dalbt_ray.trial.scoring import Scores, score_batch
-from dalbt_ray.trial.training import Draws, TrainingImages, fit
+from dalbt_ray.trial.training import fit
 from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.workers.world import World
 

@@ -14,7 +14,8 @@ from dalbt_ray.config import Training
 from dalbt_ray.errors import InputError
 from dalbt_ray.models.network import Network, build_network
 from dalbt_ray.trial.best_epoch import BestEpoch
-from dalbt_ray.trial.training import Draws, TrainingImages, fit
+from dalbt_ray.trial.minibatches import Draws, TrainingImages
+from dalbt_ray.trial.training import fit
 from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.views.augmentation import Augmentation
 from dalbt_ray.views.pair_of_views import Share
