@@ -11,18 +11,19 @@ from dalbt_ray.data.image_set import ImageSetFiles
 from dalbt_ray.errors import InputError
 from dalbt_ray.launch.finished_trial import FinishedTrial, finished_trial
 from dalbt_ray.launch.rerun import surroundings
-from dalbt_ray.models.encoder import Encoder
+from dalbt_ray.models.encoder import Encoder, Shape
 from dalbt_ray.models.model_file import CARD, ModelCard, form_tensors, network_tensors, write_model
 from dalbt_ray.models.model_steps import model_steps
 from dalbt_ray.models.network import Network
 from dalbt_ray.options.canonical import Json, as_json
 from dalbt_ray.options.own_code import own_sources
-from dalbt_ray.results import Record, ResultsStore, published_records
+from dalbt_ray.results import Record, ResultsStore, RoundRow, published_records
 from dalbt_ray.trial.manifest import environment
 from dalbt_ray.trial.networks import Run, score_test, train_networks
 from dalbt_ray.trial.oracle import Oracle
 from dalbt_ray.trial.round_rows import replay
 from dalbt_ray.trial.rounds import retrain
+from dalbt_ray.workers.device import settle
 from dalbt_ray.workers.world import World
 
 
@@ -76,9 +77,9 @@ def export_model(
         sweep_file: the Python file that defines the user's own classes of the trial, if there are any.
 
     Raises:
-        InputError: see `finished_trial`; a trial without a trained network, or of an
-            ensemble that predicts together; measures that differ from the record
-            although nothing else does; a folder that holds a model.
+        InputError: see `finished_trial`; a trial without a trained network, or of an ensemble that predicts together;
+            measures that differ from the record although nothing else does; a folder
+            that holds a model.
     """
     if (out / CARD).exists():
         raise InputError("out", str(out), "holds a model already", remedy="name another folder")
@@ -93,50 +94,61 @@ def export_model(
         problem = f"predicts by the mean of {trial.makeup.members} networks, and a model file holds one"
         raise InputError("trial", trial_id, problem)
     torch.set_num_threads(int(manifest["environment"].get("threads", 1)))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    settle(device)
     run = Run(
         trial=trial,
         image_set=finished.image_set,
         oracle=Oracle.prepare(trial, finished.image_set),
         world=World(),
-        device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+        device=device,
         stop=lambda: False,
         own_code=own_sources(trial),
     )
     networks = _last_networks(run, records)
     test = score_test(run, networks).probabilities
     measures: Json = {
-        metric.column: metric.measure(test, finished.image_set.test_labels) for metric in trial.measured
+        metric.column: metric.measure(test, run.oracle.test_labels) for metric in trial.measured
     }
     differences = [
         f"{name} {row.measures[name]} -> {value}"
         for name, value in measures.items()
         if name in row.measures and row.measures[name] != value
     ]
-    conditions = surroundings(manifest, trial, run.device)
+    conditions = surroundings(manifest, trial, device)
     if differences and not conditions:
         problem = f"gives other measures under equal conditions: {differences[0]}"
         raise InputError("trial", trial_id, problem, remedy="dalbt rerun tells from which round on")
-    measured = measures | {"validation_accuracy": row.validation_accuracy}
     files = ImageSetFiles.find(trial.dataset, trial.ood, data_root)
-    tensors, embedding = network_tensors(networks[0]), trial.encoder.embedding
-    if embedding is not None:
-        tensors |= form_tensors(training_form(files, embedding, data_root))
-    card = ModelCard(
-        class_names=finished.image_set.class_names,
-        image_shape=files.shape,
+    tensors = network_tensors(networks[0])
+    if trial.encoder.embedding is not None:
+        tensors |= form_tensors(training_form(files, trial.encoder.embedding, data_root))
+    measures["validation_accuracy"] = row.validation_accuracy
+    card = _card(finished, run, networks[0], files.shape, measured=measures, origin=_origin(finished, row))
+    write_model(out, card, tensors)
+    accuracy = float((test.argmax(axis=1) == run.oracle.test_labels).mean())
+    return Export(trial_id, trial.label, out, row.n_labeled, accuracy, differences, conditions)
+
+
+def _card(
+    finished: FinishedTrial, run: Run, network: Network, shape: Shape, *, measured: Json, origin: Json
+) -> ModelCard:
+    trial, embedding = finished.trial, finished.trial.encoder.embedding
+    outlier_class = network.classifier.out_features > network.classes
+    return ModelCard(
+        class_names=tuple(finished.image_set.class_names[known] for known in run.oracle.classes.known),
+        image_shape=shape,
         encoder=encoder_json(trial.encoder),
         network=as_json(trial.makeup.network),
-        variational=networks[0].log_variance is not None,
+        variational=network.log_variance is not None,
+        outlier_class=outlier_class,
         embedding=None if embedding is None else embedding.identity,
-        steps=model_steps(trial.encoder, files.shape),
+        steps=model_steps(trial.encoder, shape, outlier_class=outlier_class),
         data={"dataset": trial.dataset, "ood": trial.ood, "data_hash": finished.image_set.data_hash},
         measured=measured,
-        origin=_origin(finished, records[-1]),
+        origin=origin,
         versions=environment(run.device),
     )
-    write_model(out, card, tensors)
-    accuracy = float((test.argmax(axis=1) == finished.image_set.test_labels).mean())
-    return Export(trial_id, trial.label, out, row.n_labeled, accuracy, differences, conditions)
 
 
 def encoder_json(encoder: Encoder) -> dict[str, Any]:
@@ -154,8 +166,8 @@ def _last_networks(run: Run, records: list[Record]) -> list[Network]:
     return train_networks(run, state, len(records) - 1, []).networks
 
 
-def _origin(finished: FinishedTrial, last: Record) -> Json:
-    trial, row = finished.trial, last.row
+def _origin(finished: FinishedTrial, row: RoundRow) -> Json:
+    trial = finished.trial
     return {
         "trial_id": finished.manifest["trial_id"],
         "label": trial.label,

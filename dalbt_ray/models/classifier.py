@@ -40,7 +40,7 @@ class Classifier:
     form: Form | None = None
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """uint8[n, h, w, c], gray or RGB of one size, to float64[n, classes]."""
+        """uint8[n, h, w, c], gray or RGB of one size, to float64[n, classes], given that it is one of the classes."""
         pixels = fit_images(images, self.card.image_shape)
         if self.embed is not None:
             return self.of_features(self.embed(pixels))
@@ -55,7 +55,7 @@ class Classifier:
     @torch.inference_mode()
     def _softmax(self, images: Tensor) -> NDArray[np.float64]:
         logits: Tensor = self.network(unit_range(images))
-        return logits.double().softmax(dim=1).numpy()
+        return logits[:, : self.network.classes].double().softmax(dim=1).numpy()
 
 
 def load_model(
@@ -79,7 +79,14 @@ def load_model(
     if encoder.embedding is not None:
         form = Form(tensors.pop("features.center"), tensors.pop("features.axes"))
         embed, shape = encoder.embedding.build(), (1, 1, form.axes.shape[1])
-    network = Network(encoder, settings, shape, len(card.class_names), variational=card.variational)
+    network = Network(
+        encoder,
+        settings,
+        shape,
+        len(card.class_names),
+        variational=card.variational,
+        outlier_class=card.outlier_class,
+    )
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:

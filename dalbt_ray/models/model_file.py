@@ -28,11 +28,12 @@ class ModelCard:
     """What one has to know to use the tensors; every entry is a JSON value.
 
     Attributes:
-        class_names: in the order of the logits.
+        class_names: in the order of the logits; of a class split, those that were learned.
         image_shape: (height, width, channels) of 8-bit pixels that images are brought to first.
         encoder: the encoder as `as_json` gives it, without paths of the machine it was trained on.
         network: what stands on the encoder, as `as_json` gives it.
         variational: whether the encoder yields a distribution; its mean is classified.
+        outlier_class: whether the classifier has one more class, the last, for images of none of these.
         embedding: for a frozen encoder, its model, the SHA-256 of that model's weights, and the preprocessing; None
             where pixels go into the network.
         steps: how images become probabilities, in words, with the names of the tensors.
@@ -49,6 +50,7 @@ class ModelCard:
     encoder: Json
     network: Json
     variational: bool = False
+    outlier_class: bool = False
     embedding: Json | None = None
     steps: tuple[str, ...] = ()
     data: Json = field(default_factory=dict)

@@ -2,16 +2,20 @@
 
 from dalbt_ray.models.encoder import Encoder, Shape
 
-_LAST = "probabilities = softmax(logits)"
 
-
-def model_steps(encoder: Encoder, image_shape: Shape) -> tuple[str, ...]:
+def model_steps(encoder: Encoder, image_shape: Shape, *, outlier_class: bool) -> tuple[str, ...]:
     """One sentence a step, with the names of tensors and PyTorch functions.
 
     Args:
         encoder: of the model.
         image_shape: (height, width, channels) that images are brought to.
+        outlier_class: whether the last logit is that of "none of the classes".
     """
+    last = "probabilities = softmax(logits)"
+    if outlier_class:
+        last = (
+            "probabilities = softmax(logits without the last), given that the image is of one of the classes"
+        )
     height, width, channels = image_shape
     color = "gray (Pillow's L)" if channels == 1 else "RGB"
     first = f"pixels: 8-bit {color}, {width} wide and {height} high; other sizes by Pillow's BILINEAR, no cropping"
@@ -24,7 +28,7 @@ def model_steps(encoder: Encoder, image_shape: Shape) -> tuple[str, ...]:
             first,
             "x = what the encoder makes of pixels / 255, usually 2 * pixels / 255 - 1",
             layers,
-            _LAST,
+            last,
         )
     how = encoder.embedding.identity
     resized = (
@@ -38,4 +42,4 @@ def model_steps(encoder: Encoder, image_shape: Shape) -> tuple[str, ...]:
         head = (
             f"h = relu(z @ encoder.hidden.0.weight.T + encoder.hidden.0.bias); {head.replace('z @', 'h @')}"
         )
-    return first, resized, embedded, "z = (f - features.center) @ features.axes", head, _LAST
+    return first, resized, embedded, "z = (f - features.center) @ features.axes", head, last

@@ -84,10 +84,18 @@ test_images.__test__ = False  # type: ignore[attr-defined]
         {"objective": Joint(), "training": Training(epochs=3, init="warm")},
         {"strategy": get_strategy("mc_dropout", samples=3)},
         {"strategy": get_strategy("dal_osr")},
+        {
+            "strategy": get_strategy("random"),
+            "splits": SplitSettings(
+                train_limit=None, initial_size=12, validation_size=30, known_names=("a", "c")
+            ),
+            "training": Training(epochs=8, batch_size=8, outlier_class=True),
+            "ood_policy": "learn",
+        },
         {"encoder": Frozen(side=32)},
         {"encoder": Frozen(side=32, head="mlp", width=16, dimensions=20)},
     ],
-    ids=["joint_warm", "dropout", "variational", "linear", "mlp"],
+    ids=["joint_warm", "dropout", "variational", "outlier_class", "linear", "mlp"],
 )
 def test_the_exported_model_is_the_one_that_was_measured(
     tmp_path: Path, data: Path, changes: dict[str, object]
@@ -98,12 +106,15 @@ def test_the_exported_model_is_the_one_that_was_measured(
     done = export_model(results, row["trial_id"], tmp_path / "model", data)
     assert done.differences == []
     model, (images, labels) = load_model(tmp_path / "model"), test_images(data)
+    names = np.array(["a", "b", "c"])[labels]
+    images, names = (each[np.isin(names, model.card.class_names)] for each in (images, names))
+    labels = np.array([model.card.class_names.index(name) for name in names])
     found = model.probabilities(images)
     assert (found.argmax(axis=1) == labels).mean() == row["test_accuracy"]
     nll = -np.log(found[np.arange(len(labels)), labels]).mean()
     assert nll == pytest.approx(row["test_nll"], rel=1e-4)
     assert model.card.measured["test_recall"] == list(row["test_recall"])
-    assert model.card.origin["labels"] == 28
+    assert model.card.origin["labels"] == row["n_labeled"]
     assert str(tmp_path) not in (tmp_path / "model" / "model.json").read_text()
 
 
