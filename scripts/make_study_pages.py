@@ -1,20 +1,18 @@
 """Write the pages of docs/studies/ from their committed results: `make docs`. A test compares them."""
 
-from itertools import combinations
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dalbt_ray.report.findings import analyze
-from dalbt_ray.report.paired import holm, paired_t_test
 from dalbt_ray.report.plots import curve_figure, save_figure
 from dalbt_ray.report.statistics import compare_with_random, power_sentence
 from dalbt_ray.report.study import Study, read_study
-from dalbt_ray.report.summaries import summarize, trial_summary
+from dalbt_ray.report.summaries import summarize
+from scripts.budget_page import budget_page
+from scripts.budget_study import BUDGETS
+from scripts.budgets_overall import overall_page
 
-ALPHA = 0.05
 STUDIES = Path(__file__).parents[1] / "docs" / "studies"
 
 MNIST = """# MNIST as in the paper: what holds, and what do loss and selection contribute?
@@ -108,106 +106,19 @@ def _spread(mean: float, deviation: float) -> str:
     return f"{100 * mean:.1f} ± {100 * deviation:.1f}"
 
 
-BUDGETS = """# Which method for the first hundred labels?
+def pages() -> dict[str, str]:
+    """Every page by name, of the bundles that are there."""
+    found = {"mnist": mnist_page(read_study(STUDIES / "mnist"))}
+    studies = {
+        each.name: read_study(STUDIES / each.name) for each in BUDGETS if (STUDIES / each.name).is_dir()
+    }
+    found |= {each.name: budget_page(each, studies[each.name]) for each in BUDGETS if each.name in studies}
+    return found | {"budgets": overall_page(studies)}
 
-    python sweeps/budgets.py --preset low --data-root DIR
-    dalbt report docs/studies/budgets_low --out DIR
-
-This page is generated from the results in [`budgets_low/`](budgets_low). Frozen EfficientNet-Lite0 features (ImageNet)
-on their 256 principal axes, and logistic regression; from 0 to 100 labels, 10 a round; {trials} trials, {seeds} seeds
-of the 50 that the preset has (the same command adds the others). Methods that can choose without a classifier choose
-the first ten labels too, the others begin with random ones: part of what they gain. `dalbt` is its selection rule
-alone, since a frozen encoder is not trained with the joint loss. The presets `middle` (to 1,000 labels) and `high` (to
-10,000) have not been run. CIFAR-10 is our JPEG copy.
-
-![Accuracy over labels](budgets_low_curves.png)
-
-## Which to use
-
-{best}
-
-Each rival is compared with the best on the same seeds (paired t test over AUBC, Holm over the rivals of a data set).
-The best is chosen by these seeds themselves, so its lead is a little flattered.
-
-## Against random
-
-{verdict}
-
-## Means and differences
-
-AUBC from 10 to 100 labels, mean ± standard deviation in %; difference to random in points, paired on seeds, with a 95 %
-t interval; p after Holm's correction within the data set. The last column says in how many of all sets of three
-seeds the mean difference has the other sign than over all {seeds} seeds: how often three seeds would have said the
-opposite.
-
-{tables}
-"""
-
-
-def budgets_page(study: Study) -> str:
-    """docs/studies/budgets_low.md."""
-    return BUDGETS.format(
-        trials=len(study.manifests),
-        seeds=study.rounds["seed"].nunique(),
-        best="\n".join(_best(study, str(setting)) for setting in study.rounds["setting"].unique()),
-        verdict="\n".join(f"- {sentence}" for sentence in analyze(study).verdict.sentences),
-        tables="\n\n".join(
-            _against_random(study, str(setting)) for setting in study.rounds["setting"].unique()
-        ),
-    )
-
-
-def _against_random(study: Study, setting: str) -> str:
-    means = summarize(study.rounds)
-    means = means[means["setting"] == setting]
-    compared = compare_with_random(study)
-    compared = compared[compared["setting"] == setting].set_index("method")
-    areas = _areas(study, setting)
-    lines = [
-        f"**{setting}**\n",
-        "| method | AUBC | at the end | against random | p (Holm) | three seeds say the opposite |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in means.itertuples():
-        start = f"| {row.method} | {_spread(row.aubc, row.aubc_sd)} | {_spread(row.final, row.final_sd)} |"
-        if row.method not in compared.index:
-            lines.append(f"{start} | | |")
-            continue
-        one = compared.loc[row.method]
-        points = f"{100 * one['difference']:+.1f} ({100 * one['low']:+.1f} to {100 * one['high']:+.1f})"
-        p = "< 0.001" if one["p_holm"] < 0.001 else f"{one['p_holm']:.2g}"
-        opposite = _opposite((areas[row.method] - areas[one["baseline"]]).to_numpy())
-        lines.append(f"{start} {points} | {p} | {opposite:.0%} |")
-    return "\n".join(lines)
-
-
-def _areas(study: Study, setting: str) -> pd.DataFrame:
-    """AUBC of every seed (rows) and method (columns)."""
-    trials = trial_summary(study.rounds)
-    return trials[trials["setting"] == setting].pivot_table(index="seed", columns="method", values="aubc")
-
-
-def _best(study: Study, setting: str) -> str:
-    """The method with the highest mean AUBC, and the rivals that are not significantly worse."""
-    areas = _areas(study, setting)
-    best = str(areas.mean().idxmax())
-    rivals = areas.drop(columns=best)
-    p = holm(paired_t_test(rivals.to_numpy(np.float64) - areas[[best]].to_numpy(np.float64)).p)
-    alike = [f"{name} (p = {value:.2g})" for name, value in zip(rivals, p, strict=True) if value >= ALPHA]
-    close = f"not significantly worse: {', '.join(alike)}" if alike else "all others are significantly worse"
-    return f"- **{setting}**: {best}; {close}."
-
-
-def _opposite(differences: NDArray[np.float64]) -> float:
-    """Share of all sets of three seeds whose mean difference has the other sign than that of all seeds."""
-    means = np.array([sum(chosen) for chosen in combinations(differences, 3)])
-    return float((means * differences.mean() < 0).mean())
-
-
-PAGES = {"mnist": mnist_page, "budgets_low": budgets_page}
 
 if __name__ == "__main__":
-    for name, page in PAGES.items():
-        study = read_study(STUDIES / name)
-        (STUDIES / f"{name}.md").write_text(page(study), encoding="utf-8")
-        save_figure(curve_figure(study), STUDIES, f"{name}_curves", formats=("png",))
+    for name, text in pages().items():
+        (STUDIES / f"{name}.md").write_text(text, encoding="utf-8")
+        if (STUDIES / name).is_dir():
+            study = read_study(STUDIES / name)
+            save_figure(curve_figure(study), STUDIES, f"{name}_curves", formats=("png",))
