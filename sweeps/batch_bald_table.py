@@ -5,7 +5,8 @@
 
 The authors' 20 initial images (two of each class) for all six seeds, 10 acquired in each of 28 rounds, 100 dropout
 passes over all 58,956 images, their network and its early stopping. For a GPU: a round of BatchBALD takes many minutes
-of a CPU core. The second command prints labels to 90 % and to 95 % beside those of the paper's six seeds.
+of a CPU core. The second command prints labels to 90 % and to 95 % beside those of the paper's six seeds; it takes
+several folders too, of seeds that ran side by side on one GPU (`--seeds 0 --results DIR0 --in-process`, ...).
 """
 
 import sys
@@ -156,9 +157,9 @@ def quartiles(values: Sequence[float]) -> str:
     return "/".join("never" if value == inf else f"{value:.0f}" for value in picked)
 
 
-def table(results: str) -> str:
-    """The comparison as text."""
-    rounds = load_results(results, include_running=True).rounds
+def table(folders: Sequence[str]) -> str:
+    """The comparison as text, of the trials in all results folders."""
+    rounds = pd.concat([load_results(folder, include_running=True).rounds for folder in folders])
     lines = [
         f"labels to an accuracy, quartiles over seeds ('never': not by {rounds['n_labeled'].max()} labels)"
     ]
@@ -178,7 +179,7 @@ def _listed(values: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["table"] and len(sys.argv) == 3:
-        print(table(sys.argv[2]))
+    if sys.argv[1:2] == ["table"] and len(sys.argv) > 2:
+        print(table(sys.argv[2:]))
         sys.exit()
     sys.exit(sweep({"batch_bald_table": batch_bald_table}, __doc__))

@@ -88,8 +88,10 @@ def score_batch(
         stem, sampled = network.stem(pixels), []
         for sample in range(masks.samples):
             with dropout_pass(network, masks, sample):
-                sampled.append(known_softmax(network, network.finish(stem)).astype(np.float32))
-        passes = np.stack(sampled, axis=1)
+                sampled.append(network.finish(stem))
+        # One copy from the device for all passes: a GPU would wait for each otherwise.
+        of_all = known_softmax(network, torch.stack(sampled, dim=1).flatten(0, 1))
+        passes = of_all.astype(np.float32).reshape(len(images), masks.samples, -1)
     if len(networks) > 1:
         votes = np.stack(
             [known_softmax(member, member.classify(member.encode(pixels))) for member in networks], axis=1
