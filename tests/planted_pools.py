@@ -12,6 +12,19 @@ from PIL import Image
 from dalbt_ray.data.sources import EMBEDDED_ROOT
 from dalbt_ray.query.replies import OURS_NOT
 
+CLASSES = (
+    "T-shirt",
+    "trousers",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
+
 
 @dataclass(frozen=True)
 class PlantedPool:
@@ -41,7 +54,7 @@ def plant(
     for pixels, label in own:
         path = _path(len(truth), label)
         _write(folder / path, pixels)
-        truth[path] = f"class {label}"
+        truth[path] = CLASSES[label]
         kept.append((path, pixels))
     for pixels, _ in _read("kmnist_mini", n_foreign, rng):
         path = _path(len(truth), 77)

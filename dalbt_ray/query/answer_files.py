@@ -1,4 +1,4 @@
-"""Files that answers come in: what the contact sheet saves, and CSV."""
+"""Files that answers come in: what the contact sheet saves, exports of Label Studio, and CSV."""
 
 import csv
 import json
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dalbt_ray.errors import InputError
+from dalbt_ray.query.label_studio import answers_of
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,15 @@ def read_answers(file: Path) -> list[Given]:
         raise InputError("ANSWERS", str(file), f"is not JSON: {error}", remedy=_FORMS) from None
     if isinstance(content, dict) and content.get("format") == "dalbt-answers":
         return _from_sheet(file, content)
+    if isinstance(content, list):
+        return [_given(file, *each) for each in answers_of(file, content)]
     raise InputError("ANSWERS", str(file), "has a form that is not known", remedy=_FORMS)
 
 
-_FORMS = "answers come as answers.json of a contact sheet, or as CSV with the columns path (or id) and label"
+_FORMS = (
+    "answers come as answers.json of a contact sheet, as an export of Label Studio (JSON, JSON-MIN or CSV), or as CSV "
+    "with the columns path (or id) and label"
+)
 
 
 def _from_sheet(file: Path, content: dict[str, Any]) -> list[Given]:
@@ -59,7 +65,8 @@ def _from_csv(file: Path, text: str) -> list[Given]:
     reader = csv.DictReader(text.splitlines())
     columns = [column.strip().lower() for column in reader.fieldnames or []]
     reader.fieldnames = columns
-    key = next((name for name in ("id", "path", "filename") if name in columns), "")
+    # In a CSV export of Label Studio `id` is the task's, and ours is `dalbt_id`.
+    key = next((name for name in ("dalbt_id", "path", "filename", "id") if name in columns), "")
     if not key or "label" not in columns:
         raise InputError(
             "ANSWERS", str(file), f"has the columns {', '.join(columns) or '(none)'}", remedy=_FORMS

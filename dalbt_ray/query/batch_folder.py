@@ -7,8 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dalbt_ray.data.prepare.conversion import header_size
 from dalbt_ray.data.split_writing import sync_folder
 from dalbt_ray.errors import InputError
+from dalbt_ray.query import label_studio
+from dalbt_ray.query.annotation_files import coco, cvat
 from dalbt_ray.query.batch_rows import CSV_COLUMNS, BatchRow, csv_rows
 from dalbt_ray.query.contact_sheet import contact_sheet
 from dalbt_ray.query.pool_places import Pool
@@ -55,7 +58,7 @@ def check_out(out: Path, number: int, pool: Pool) -> None:
 
 
 def write_batch(out: Path, batch: Batch) -> None:
-    """Write `batch.csv`, `near_copies.csv`, the contact sheet and `batch.json`."""
+    """Write `batch.csv`, `near_copies.csv`, the contact sheet, what other tools read, and `batch.json`."""
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -66,12 +69,33 @@ def write_batch(out: Path, batch: Batch) -> None:
         for copy, cosine in (*((path, 1.0) for path in row.same_bytes), *row.near_copies)
     ]
     _write_csv(partial / "near_copies.csv", ("id", "path", "copy", "cosine"), pairs)
+    _write_exchange(partial, batch)
     (partial / "index.html").write_text(contact_sheet(batch), encoding="utf-8")
     (partial / BATCH).write_text(json.dumps({"batch": batch.number, "pool": batch.pool.location}) + "\n")
     if out.exists():
         shutil.rmtree(out)
     partial.rename(out)
     sync_folder(out.parent)
+
+
+def _write_exchange(folder: Path, batch: Batch) -> None:
+    sizes = {row.path: _size(batch.pool, row.path) for row in batch.rows}
+    tasks = label_studio.tasks(batch.number, batch.rows)
+    for name, content in (
+        ("label_studio.json", tasks),
+        ("coco.json", coco(batch.rows, batch.classes, sizes)),
+    ):
+        (folder / name).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "label_studio.xml").write_text(label_studio.labeling_config(batch.classes), encoding="utf-8")
+    (folder / "cvat.xml").write_bytes(cvat(batch.number, batch.rows, batch.classes, sizes))
+
+
+def _size(pool: Pool, path: str) -> tuple[int, int]:
+    """(height, width); zeros if the file went away since it was embedded."""
+    try:
+        return header_size(pool.read(path)) or (0, 0)
+    except OSError:
+        return 0, 0
 
 
 def _head(out: Path) -> object:

@@ -95,8 +95,9 @@ def choose(images: KnownImages, answers: Answered, head: TrainedHead | None, wis
     """The next batch.
 
     The random share is drawn first, uniformly from everything that was never asked (near copies of what was asked are
-    left out of the pool as a whole): so it measures what the head can do there, foreign images included. The strategy
-    then sees the rest without what the head takes for foreign, unless too little remains.
+    left out of the pool as a whole): so it measures what the head can do there, foreign images included. A strategy
+    then sees the rest without what the head takes for foreign, unless too little remains, or the strategy weighs that
+    by itself (`k_plus_one`).
 
     Args:
         images: n rows.
@@ -115,7 +116,7 @@ def choose(images: KnownImages, answers: Answered, head: TrainedHead | None, wis
     explored = _explored(candidates, wish)
     taken = near(points, points[explored], wish.threshold) >= 0
     foreign = np.zeros(len(points), bool)
-    if head is not None and p is not None:
+    if head is not None and p is not None and not wish.strategy.learns_from_ood:
         foreign = candidates & (p.argmax(axis=1) == len(head.classes))
     rest = candidates & ~taken
     wanted = wish.budget - len(explored)
@@ -176,12 +177,16 @@ def _view(
 ) -> PoolView:
     classes = max(len(answers.classes), 2)
     even = np.full((len(images.ids), classes), 1 / classes)
+    learned = head is not None and p is not None and answers.no_class.any()
     return PoolView(
         labeled=answers.labeled,
         labels=answers.labels,
         probabilities=even if head is None or p is None else head.among_classes(p),
         features=images.features,
         removed=removed,
+        outliers=answers.no_class,
+        outlier_probability=head.without_class(p) if learned and head is not None and p is not None else None,
+        bought=answers.bought,
     )
 
 

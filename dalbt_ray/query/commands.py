@@ -13,7 +13,7 @@ Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_pool_commands(commands: Commands, say: Say) -> None:  # type: ignore[valid-type]
-    """Add `query`, `ingest` and `status`.
+    """Add `query`, `ingest`, `rehearse`, `predict` and `status`.
 
     Args:
         commands: the subparsers of `dalbt`.
@@ -49,6 +49,27 @@ def add_pool_commands(commands: Commands, say: Say) -> None:  # type: ignore[val
     ingest.add_argument("--replace", action="store_true", help="new answers replace earlier ones that differ")
     ingest.add_argument("--add-classes", action="store_true", help="unknown labels become classes")
     ingest.set_defaults(run=lambda arguments: _ingest(arguments, say))
+
+    rehearse = _command(
+        commands, "rehearse", "does the rule beat random on your labels: a sweep, a sentence, a plot"
+    )
+    rehearse.add_argument(
+        "--strategy", metavar="NAME", default="", help="the rule (default: the recommended one)"
+    )
+    rehearse.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the strategy"
+    )
+    rehearse.add_argument(
+        "--out", metavar="DIR", default="rehearsal", help="where plot and results go (rehearsal)"
+    )
+    _model_options(rehearse)
+    rehearse.set_defaults(run=lambda arguments: _rehearse(arguments, say))
+
+    predict = _command(commands, "predict", "the class of every image, by a head of all answers")
+    predict.add_argument("--out", required=True, metavar="FILE", help="predictions.parquet or .csv")
+    predict.add_argument("--head", metavar="DIR", help="export the head too, as safetensors and a card")
+    _model_options(predict)
+    predict.set_defaults(run=lambda arguments: _predict(arguments, say))
 
     status = _command(commands, "status", "what is labeled, how good it is, what cannot be used")
     status.set_defaults(run=lambda arguments: _status(arguments, say))
@@ -116,4 +137,26 @@ def _status(arguments: argparse.Namespace, say: Say) -> int:
     from dalbt_ray.query.session import Session
 
     say(status(Session.of(arguments.pool, arguments.state)))
+    return 0
+
+
+def _rehearse(arguments: argparse.Namespace, say: Say) -> int:
+    from dalbt_ray.query.rehearsing import ToRehearse, run_rehearsal
+
+    asked = ToRehearse(
+        pool=arguments.pool, strategy=arguments.strategy, options=tuple(arguments.set), out=arguments.out,
+        state=arguments.state, model=arguments.model, weights=arguments.weights, side=arguments.side,
+    )  # fmt: skip
+    say(run_rehearsal(asked, say))
+    return 0
+
+
+def _predict(arguments: argparse.Namespace, say: Say) -> int:
+    from dalbt_ray.query.predicting import ToPredict, predict
+
+    asked = ToPredict(
+        pool=arguments.pool, out=arguments.out, head=arguments.head, state=arguments.state, model=arguments.model,
+        weights=arguments.weights, side=arguments.side,
+    )  # fmt: skip
+    say(predict(asked, say))
     return 0

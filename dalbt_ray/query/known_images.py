@@ -58,12 +58,14 @@ class Answered:
         labels: int64[n], index into `classes`, -1 where no class was given.
         no_class: bool[n], answered "not ours" or "cannot be used".
         asked: bool[n], in a batch or answered: not to be bought again.
+        bought: int64[n], the batch that asked for the image, counted from 0; -1 for none.
     """
 
     classes: tuple[str, ...]
     labels: NDArray[np.int64]
     no_class: NDArray[np.bool_]
     asked: NDArray[np.bool_]
+    bought: NDArray[np.int64]
 
     @property
     def labeled(self) -> NDArray[np.bool_]:
@@ -102,7 +104,7 @@ def in_form(form: Form, raw: NDArray[np.float16]) -> NDArray[np.float32]:
 
 
 def answered(
-    images: KnownImages, classes: Sequence[str], replies: Sequence[Reply], asked: Sequence[str]
+    images: KnownImages, classes: Sequence[str], replies: Sequence[Reply], asked: Sequence[Sequence[str]]
 ) -> Answered:
     """The answers, by row.
 
@@ -110,19 +112,21 @@ def answered(
         images: the pool.
         classes: in order; every reply's class is among them.
         replies: the answers.
-        asked: ids of all batches.
+        asked: ids of each batch.
     """
     number = {name: label for label, name in enumerate(classes)}
     labels, no_class = np.full(len(images.ids), -1), np.zeros(len(images.ids), bool)
-    taken = np.zeros(len(images.ids), bool)
-    taken[images.rows(asked)] = True
+    bought = np.full(len(images.ids), -1)
+    for batch, ids in enumerate(asked):
+        bought[images.rows(ids)] = batch
+    taken = bought >= 0
     place = {id_: row for row, id_ in enumerate(images.ids)}
     for reply in replies:
         if (row := place.get(reply.id)) is None:
             continue
         taken[row] = True
         labels[row], no_class[row] = number.get(reply.label, -1), not reply.is_class
-    return Answered(tuple(classes), labels.astype(np.int64), no_class, taken)
+    return Answered(tuple(classes), labels.astype(np.int64), no_class, taken, bought.astype(np.int64))
 
 
 def unusable(replies: Sequence[Reply]) -> int:

@@ -1,10 +1,16 @@
-"""`dalbt status`: what is there, what was answered, what cannot be used."""
+"""`dalbt status`: what is there, what was answered, how good it is, what the next batch may bring."""
 
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from dalbt_ray.data.prepare.gathering import listed
-from dalbt_ray.query.image_blocks import Seen
+from dalbt_ray.query.accuracy_estimate import estimates, together
+from dalbt_ray.query.image_blocks import ImageBlocks, Seen
+from dalbt_ray.query.known_images import known_images
+from dalbt_ray.query.looking import look
+from dalbt_ray.query.next_gain import agreements, expected_gain, stop_hint
 from dalbt_ray.query.replies import OURS_NOT, UNUSABLE, Reply
 from dalbt_ray.query.session import Session
 
@@ -18,8 +24,28 @@ def status(session: Session) -> str:
         _files(session, files),
         _answers(session.state.classes, replies),
         *_batches(session, replies),
+        *_worth(session, replies),
     ]
     return "\n".join(lines)
+
+
+def _worth(session: Session, replies: Sequence[Reply]) -> list[str]:
+    """How good the head is, and what the next batch may bring."""
+    batches = session.state.batches()
+    if not batches or not any(reply.is_class for reply in replies):
+        return []
+    found = estimates(batches, replies)
+    lines = [f"estimated accuracy: {each}" for each in found]
+    if len(found) > 1 and (mean := together(found)) is not None:
+        lines.append(f"estimated accuracy, mean of these heads: {mean}")
+    if not found:
+        lines.append("estimated accuracy: unknown until a batch that was chosen with labels has answers")
+    blocks = ImageBlocks(session.state.storage, batches[-1]["model"])
+    images = known_images(blocks, look(session.pool, blocks))
+    answers = session.answered(images)
+    gain = expected_gain(images, answers, len(batches[-1]["ids"]), np.random.default_rng(0))
+    lines += [str(gain)] if gain is not None else []
+    return [*lines, stop_hint(agreements(images, answers))]
 
 
 def _files(session: Session, files: Sequence[Seen]) -> str:

@@ -139,9 +139,11 @@ def strategy_of(name: str, options: Sequence[str]) -> Method:
             raise InputError("set", option, "is not name=value", remedy="as in --set sample=8000")
         content[field.removeprefix("strategy.").strip()] = _value(text.strip())
     strategy = from_json(Method, content, known_classes())  # type: ignore[type-abstract]
-    Trial(
-        strategy=strategy, encoder=Frozen(), objective=Supervised()
-    )  # refuses what needs more than features
+    if strategy.control:
+        problem = "is no method: it reads the hidden answers"
+        raise InputError("strategy", name, problem, remedy="leave it to sweeps")
+    # A trial of it is refused where it needs more than features.
+    Trial(strategy=strategy, encoder=Frozen(), objective=Supervised())
     return strategy
 
 

@@ -56,7 +56,7 @@ class Session:
 
     def answered(self, images: KnownImages) -> Answered:
         """What the answers say of each row."""
-        asked = [id_ for batch in self.state.batches() for id_ in batch["ids"]]
+        asked = [batch["ids"] for batch in self.state.batches()]
         return answered(images, self.state.classes, self.state.replies(), asked)
 
 

@@ -52,4 +52,4 @@ def score_features(network: Network, features: NDArray[np.float32]) -> Scores:
 
 def rows_of(images: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32[k, 1, 1, d] as float32[k, d]."""
-    return images.reshape(len(images), -1)
+    return images.reshape(len(images), images.shape[-1])  # not -1, which no image at all leaves open

@@ -4,10 +4,13 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dalbt_ray.cli import main
+from dalbt_ray.models.classifier import load_model
 from dalbt_ray.query.image_blocks import BLOCK
+from dalbt_ray.query.photographs import square
 from dalbt_ray.query.replies import OURS_NOT
 from tests.browser import asked_page, needs_chromium
 from tests.planted_pools import PlantedPool, plant
@@ -83,6 +86,17 @@ def test_three_batches_of_a_planted_pool(
     rows = query(planted, 4, "--explore", "0", "--strategy", "margin")
     assert "1 files to read" in capsys.readouterr().out
     assert not {row["path"] for row in rows} & {*bought, "new.png"}
+    told = ("--out", "all.csv", "--head", "head", "--side", "32")
+    assert main(["predict", str(planted.folder), *told]) == 0
+    with Path("all.csv").open() as file:
+        predicted = list(csv.DictReader(file))
+    assert len(predicted) == 301
+    model = load_model("head")
+    few = predicted[:20]
+    pixels = np.stack([square((planted.folder / row["path"]).read_bytes(), 32) for row in few])
+    p = model.probabilities(pixels)
+    assert [model.card.class_names[best] for best in p.argmax(axis=1)] == [row["predicted"] for row in few]
+    assert p.max(axis=1) == pytest.approx([float(row["probability"]) for row in few], abs=0.01)
 
 
 @pytest.fixture(scope="module")

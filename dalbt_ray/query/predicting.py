@@ -1,0 +1,153 @@
+"""`dalbt predict`: the class of every image of the pool, and the trained head as a model of its own."""
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+
+from dalbt_ray.errors import InputError
+from dalbt_ray.models.frozen import Frozen
+from dalbt_ray.models.model_file import ModelCard, form_tensors, write_model
+from dalbt_ray.models.model_steps import model_steps
+from dalbt_ray.models.network import NetworkSettings
+from dalbt_ray.options.canonical import as_json
+from dalbt_ray.query.known_images import Answered, KnownImages
+from dalbt_ray.query.looking import Say, embed_unread
+from dalbt_ray.query.replies import OURS_NOT
+from dalbt_ray.query.session import Model, Session
+from dalbt_ray.query.trained_head import TrainedHead, train_head
+from dalbt_ray.results.storage.local_disk import LocalStorage
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToPredict:
+    """The command line of `dalbt predict`.
+
+    Attributes:
+        pool: whose images.
+        out: `.parquet` or `.csv`.
+        head: folder that gets the head as `model.safetensors` and `model.json`; None for none.
+        state, model, weights, side: as in `querying.Asked`.
+    """
+
+    pool: str
+    out: str
+    head: str | None = None
+    state: str | None = None
+    model: str = "efficientnet_lite0"
+    weights: str = ""
+    side: int = 0
+
+
+def predict(asked: ToPredict, say: Say) -> str:
+    """Train the head on all answers and predict; new images are embedded first.
+
+    Raises:
+        InputError: no state, no label yet, or a file of another kind.
+    """
+    out = Path(asked.out).expanduser().absolute()
+    if out.suffix not in (".parquet", ".csv"):
+        raise InputError(
+            "out", asked.out, "is neither .parquet nor .csv", remedy="as in --out predictions.parquet"
+        )
+    session = Session.of(asked.pool, asked.state)
+    session.require_state()
+    model = Model.of(session, asked.model, asked.weights, asked.side)
+    with session.state.lease():
+        found = embed_unread(session.pool, model.blocks, model.embedding, say)
+    images = model.images(found)
+    answers = session.answered(images)
+    head = train_head(images.features, answers)
+    if head is None:
+        remedy = "take answers in first: dalbt ingest POOL answers.json"
+        raise InputError("POOL", asked.pool, "has no label yet", remedy=remedy)
+    table = predictions(images, answers, head)
+    LocalStorage(out.parent).write(out.name, _encoded(table, out.suffix))
+    lines = [f"{len(table):,} images in {out}, by a head of {int(answers.labeled.sum())} labels"]
+    if asked.head is not None:
+        folder = Path(asked.head).expanduser().absolute()
+        encoder = Frozen(model=asked.model, weights=asked.weights, side=asked.side)
+        export_head(folder, head, images, answers, encoder)
+        lines.append(f"the head: {folder}; dalbt_ray.models.classifier.load_model reads it")
+    return "\n".join(lines)
+
+
+def predictions(images: KnownImages, answers: Answered, head: TrainedHead) -> pa.Table:
+    """One row an image whose file is there.
+
+    Columns `id`, `path`, `predicted` (a class, or `__ood__` where that is likeliest), `probability` of it, `not_ours`
+    (null where that was never taught), `label` (the answer, null without one).
+    """
+    rows = np.flatnonzero(images.present)
+    p = head.probabilities(images.features[rows])
+    best = p.argmax(axis=1)
+    names = np.array([*head.classes, OURS_NOT], object)
+    taught = p.shape[1] > len(head.classes)
+    labels = [
+        answers.classes[answers.labels[row]]
+        if answers.labeled[row]
+        else OURS_NOT
+        if answers.no_class[row]
+        else None
+        for row in rows
+    ]
+    return pa.table(
+        {
+            "id": [images.ids[row] for row in rows],
+            "path": [images.paths[row] for row in rows],
+            "predicted": names[best].tolist(),
+            "probability": _float32(p[np.arange(len(rows)), best]),
+            "not_ours": _float32(p[:, -1]) if taught else pa.nulls(len(rows), pa.float32()),
+            "label": pa.array(labels, pa.string()),
+        }
+    )
+
+
+def export_head(
+    folder: Path, head: TrainedHead, images: KnownImages, answers: Answered, encoder: Frozen
+) -> None:
+    """Write the head in the form of `dalbt export`; "not ours", where taught, is its last class.
+
+    Raises:
+        InputError: the folder holds a model.
+    """
+    side = encoder.preprocessing.side
+    shape = (side, side, 3)
+    said = as_json(encoder)
+    said.pop("weights", None)
+    extra = (OURS_NOT,) if len(head.bias) > len(head.classes) else ()
+    first = f"pixels: 8-bit RGB turned as EXIF says, {side} x {side} by Pillow's BICUBIC, no cropping"
+    card = ModelCard(
+        class_names=(*head.classes, *extra),
+        image_shape=shape,
+        encoder=said,
+        network=as_json(NetworkSettings(projector=())),
+        embedding=encoder.embedding.identity,
+        steps=(first, *model_steps(encoder, shape)[1:]),
+        origin={"command": "dalbt predict", "labels": int(answers.labeled.sum())},
+    )
+    tensors = {
+        "classifier.weight": torch.from_numpy(head.weights).float(),
+        "classifier.bias": torch.from_numpy(head.bias).float(),
+        **form_tensors(images.form),
+    }
+    write_model(folder, card, tensors)
+
+
+def _float32(values: NDArray[np.float64]) -> pa.Array:
+    return pa.array(values.astype(np.float32))
+
+
+def _encoded(table: pa.Table, suffix: str) -> bytes:
+    sink = BytesIO()
+    if suffix == ".csv":
+        pyarrow.csv.write_csv(table, sink)
+    else:
+        pq.write_table(table, sink)
+    return sink.getvalue()
