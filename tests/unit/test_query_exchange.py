@@ -61,8 +61,8 @@ TASKS_SCHEMA = {
         },
     },
 }
-"""Our reading of the documented form. `label-studio-sdk` and `datumaro` would bring some fifty packages with them; once,
-with versions 2.1.2 and 1.13.12, they took a batch's tasks, predictions, COCO and CVAT files without complaint."""
+"""Our reading of the documented form. `label-studio-sdk` and `datumaro` would bring some fifty packages with them;
+once, with versions 2.1.2 and 1.13.12, they took a batch's tasks, predictions, COCO and CVAT files."""
 
 
 def test_label_studio_tasks_fit_their_configuration() -> None:
