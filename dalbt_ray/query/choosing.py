@@ -116,7 +116,7 @@ def choose(images: KnownImages, answers: Answered, head: TrainedHead | None, wis
     explored = _explored(candidates, wish)
     taken = near(points, points[explored], wish.threshold) >= 0
     foreign = np.zeros(len(points), bool)
-    if head is not None and p is not None and not wish.strategy.learns_from_ood:
+    if head is not None and p is not None and not wish.strategy.needs.outliers:
         foreign = candidates & (p.argmax(axis=1) == len(head.classes))
     rest = candidates & ~taken
     wanted = wish.budget - len(explored)

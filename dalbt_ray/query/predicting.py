@@ -112,7 +112,7 @@ def predictions(images: KnownImages, answers: Answered, head: TrainedHead) -> pa
 def export_head(
     folder: Path, head: TrainedHead, images: KnownImages, answers: Answered, encoder: Frozen
 ) -> None:
-    """Write the head in the form of `dalbt export`; "not ours", where taught, is its last class.
+    """Write the head in the form of `dalbt export`; "not ours", where taught, is its outlier class.
 
     Raises:
         InputError: the folder holds a model.
@@ -121,15 +121,16 @@ def export_head(
     shape = (side, side, 3)
     said = as_json(encoder)
     said.pop("weights", None)
-    extra = (OURS_NOT,) if len(head.bias) > len(head.classes) else ()
+    taught = len(head.bias) > len(head.classes)
     first = f"pixels: 8-bit RGB turned as EXIF says, {side} x {side} by Pillow's BICUBIC, no cropping"
     card = ModelCard(
-        class_names=(*head.classes, *extra),
+        class_names=head.classes,
         image_shape=shape,
         encoder=said,
         network=as_json(NetworkSettings(projector=())),
         embedding=encoder.embedding.identity,
-        steps=(first, *model_steps(encoder, shape)[1:]),
+        steps=(first, *model_steps(encoder, shape, outlier_class=taught)[1:]),
+        outlier_class=taught,
         origin={"command": "dalbt predict", "labels": int(answers.labeled.sum())},
     )
     tensors = {
