@@ -92,7 +92,7 @@ def make_frames(sweep: Sweep | None = None, seed: int = 0) -> Frames:
                 tables[table] += [{"trial_id": f"{len(trials):016x}", **row} for row in rows]
             trials[f"{len(trials):016x}"] = _config(sweep, names, *options)
     frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
-    optional = ["purity", "cumulative_purity", "pool_ood_share", "ood_auroc"]
+    optional = ["purity", "cumulative_purity", "pool_ood_share", "ood_auroc", "detector_auroc"]
     frames["rounds"][optional] = frames["rounds"][optional].astype("float64")
     return Frames(**frames, trials=pd.DataFrame.from_dict(trials, orient="index").rename_axis("trial_id"))
 
@@ -136,7 +136,9 @@ def _trial(
     tables: dict[str, list[Row]] = {"rounds": [], "selections": [], "timings": []}
     gained = wasted = 0
     for r in range(sweep.last_round + 1):
-        query: Row = {"purity": None, "cumulative_purity": None, "pool_ood_share": None, "ood_auroc": None}
+        query: Row = dict.fromkeys(
+            ("purity", "cumulative_purity", "pool_ood_share", "ood_auroc", "detector_auroc")
+        )
         if r:
             in_distribution_left, ood_left = sweep.in_distribution_pool - gained, len(ood_ids) - wasted
             n_ood = int(rng.hypergeometric(ood_left, in_distribution_left, budget)) if ood_left else 0
@@ -162,6 +164,7 @@ def _trial(
                 "cumulative_purity": 1 - wasted / (gained + wasted),
                 "pool_ood_share": len(ood_ids) / (len(ood_ids) + in_distribution_left),
                 "ood_auroc": None if is_random or not ood else 0.3,
+                "detector_auroc": None if is_random or not ood else 0.5 + 0.05 * r,
             }
         n_labeled = sweep.initial + gained
         accuracy = 0.9 - 0.45 * (n_labeled / 100) ** -0.6 + accuracy_shift[r]

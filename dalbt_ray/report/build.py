@@ -11,6 +11,7 @@ from dalbt_ray.report.findings import Findings, analyze, write_tables
 from dalbt_ray.report.interactive import curve_data
 from dalbt_ray.report.latex import write_latex
 from dalbt_ray.report.methods_section import methods_section
+from dalbt_ray.report.open_set_section import open_set_section
 from dalbt_ray.report.page import Curves, Files, Page, Section, Text, render
 from dalbt_ray.report.plots import FORMATS, PAPER_FIGURES, curve_figure, paper_figure, save_figure
 from dalbt_ray.report.ranking_section import ranking_section
@@ -97,12 +98,14 @@ def write_figures(study: Study, folder: Path) -> list[str]:
 
 def _sections(study: Study, findings: Findings, files: list[str], pictures: Section) -> list[Section]:
     shown = sorted(study.rounds["method"].unique())
+    looks = styles({name: study.methods[name] for name in shown})
     parts = [
         Section("learning-curves", "Learning curves", [Curves()]),
         sections.results_section(findings),
         sections.comparison_section(findings),
-        ranking_section(findings, styles({name: study.methods[name] for name in shown})),
+        ranking_section(findings, looks),
         sections.mixed_section(findings),
+        open_set_section(findings, looks),
         sections.queries_section(findings),
         pictures,
         class_section(findings),

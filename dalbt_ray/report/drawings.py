@@ -79,6 +79,44 @@ def profile_chart(profiles: pd.DataFrame, looks: Mapping[str, Style]) -> str:
     return _svg(height, parts, "Share of runs whose gain over random is above a threshold")
 
 
+def course_chart(course: pd.DataFrame, base_rate: float, looks: Mapping[str, Style]) -> str:
+    """A share in 0..1 from query to query, one curve a method; the page's legend tells them apart.
+
+    Args:
+        course: queries in rows, methods in columns.
+        base_rate: drawn as a dotted line.
+        looks: a style for each method.
+    """
+    left, right, top, bottom, height = 44.0, 16.0, 14.0, 40.0, 280.0
+    queries = course.index.to_numpy(np.float64)
+
+    def x(query: float) -> float:
+        return left + (WIDTH - left - right) * (query - queries[0]) / (queries[-1] - queries[0])
+
+    def y(share: float) -> float:
+        return height - bottom - (height - top - bottom) * share
+
+    parts = []
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        parts.append(_line(left, y(share), WIDTH - right, y(share), "#e4e8ec"))
+        parts.append(_text(left - 8, y(share) + 4, f"{share:g}", "end"))
+    every = max(1, len(queries) // 10)
+    parts += [_text(x(query), height - bottom + 18, f"{query:g}", "middle") for query in queries[::every]]
+    parts.append(_text((left + WIDTH) / 2, height - 4, "query", "middle"))
+    parts.append(
+        f'<polyline points="{left:.1f},{y(base_rate):.1f} {WIDTH - right:.1f},{y(base_rate):.1f}" fill="none" '
+        'stroke="#57606a" stroke-dasharray="2 4"/>'
+    )
+    for method in course.columns:
+        look, values = looks[str(method)], course[method].dropna()
+        path = " ".join(f"{x(query):.1f},{y(share):.1f}" for query, share in values.items())
+        parts.append(
+            f'<polyline points="{path}" fill="none" stroke="{look.color}" stroke-width="2" '
+            f'stroke-dasharray="{look.dash}"><title>{escape(str(method))}</title></polyline>'
+        )
+    return _svg(height, parts, "Purity of each query, method by method")
+
+
 def _round_step(raw: float) -> float:
     """1, 2 or 5 times a power of ten, at least `raw`."""
     power = 10.0 ** np.floor(np.log10(raw))

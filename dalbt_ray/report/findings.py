@@ -11,6 +11,7 @@ from dalbt_ray.report.check import Check
 from dalbt_ray.report.checks import run_checks
 from dalbt_ray.report.cost import cost_summary
 from dalbt_ray.report.measures import Measure
+from dalbt_ray.report.open_set import open_set_summary, purity_course
 from dalbt_ray.report.picks import acquired_by_trial
 from dalbt_ray.report.profiles import performance_profiles, probability_of_improvement
 from dalbt_ray.report.rankings import (
@@ -44,7 +45,9 @@ class Findings:
         wilcoxon: `rankings.pairwise_wilcoxon`.
         improvement, profiles: `profiles.probability_of_improvement` and `profiles.performance_profiles`.
         by_class, confused: `by_class.class_means` and `by_class.confusion`.
+        controls: methods that are none, see `Study.controls`.
         purity: `acquired.purity_summary`; empty without mixed pools.
+        open_set, purity_course: `open_set.open_set_summary` and `open_set.purity_course`; the same.
         balance: `acquired.class_balance`.
         overlaps: `acquired.selection_overlap` by setting.
         cost: `cost.cost_summary`.
@@ -66,7 +69,10 @@ class Findings:
     profiles: pd.DataFrame
     by_class: list[ClassMeans]
     confused: list[Confused]
+    controls: list[str]
     purity: pd.DataFrame
+    open_set: pd.DataFrame
+    purity_course: pd.DataFrame
     balance: pd.DataFrame
     overlaps: dict[str, pd.DataFrame]
     cost: pd.DataFrame
@@ -78,26 +84,30 @@ def analyze(study: Study) -> Findings:
     rounds = study.rounds
     picks = acquired_by_trial(study.selections, rounds)
     workers = {name: float(manifest.get("workers", 1)) for name, manifest in study.manifests.items()}
-    means = setting_means(rounds)
+    compared = study.without_controls
+    means = setting_means(compared.rounds)
     ranks, ranked_settings, unranked = mean_ranks(means)
-    against_random = compare_with_random(study, "aubc")
+    against_random = compare_with_random(compared, "aubc")
     return Findings(
         verdict=find_verdict(against_random),
         summary=summarize(rounds, also=reported(study)),
         reported=reported(study),
         against_random=against_random,
-        final_against_random=compare_with_random(study, "final"),
-        saving=saving_against_random(study),
-        penalties=penalty_matrix(rounds),
+        final_against_random=compare_with_random(compared, "final"),
+        saving=saving_against_random(compared),
+        penalties=penalty_matrix(compared.rounds),
         ranks=ranks,
         ranked_settings=ranked_settings,
         unranked=unranked,
         wilcoxon=pairwise_wilcoxon(means),
-        improvement=probability_of_improvement(study),
-        profiles=performance_profiles(study),
+        improvement=probability_of_improvement(compared),
+        profiles=performance_profiles(compared),
         by_class=class_means(study),
         confused=confusion(study),
+        controls=sorted(study.controls),
         purity=purity_summary(rounds),
+        open_set=open_set_summary(study),
+        purity_course=purity_course(rounds),
         balance=class_balance(picks, rounds),
         overlaps={s: selection_overlap(picks, rounds, s) for s in rounds["setting"].unique()},
         cost=cost_summary(study.timings, rounds, workers),
@@ -124,6 +134,8 @@ def write_tables(findings: Findings, folder: Path) -> list[str]:
         "probability_of_improvement": findings.improvement,
         "performance_profiles": findings.profiles.reset_index(),
         "purity": findings.purity,
+        "open_set": findings.open_set,
+        "purity_by_query": findings.purity_course,
         "class_balance": findings.balance,
         "overlap": pd.concat(overlaps).dropna(),
         "cost": findings.cost,

@@ -47,6 +47,13 @@ def results_section(findings: Findings) -> Section:
             note=True,
         )
     ]
+    if findings.controls:
+        blocks.append(
+            Text(
+                f"Controls, which are shown hidden answers and are no methods: {', '.join(findings.controls)}. "
+                "They are in this table and in the drawings, and in no comparison."
+            )
+        )
     blocks += per_setting(summary_text(findings.summary, findings.reported), _results)
     return Section("results", "Results", blocks)
 

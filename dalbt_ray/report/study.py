@@ -74,6 +74,17 @@ class Study:
         """Every known measure by column."""
         return measures(self.manifests.values())
 
+    @cached_property
+    def controls(self) -> frozenset[str]:
+        """The methods that are none: yardsticks that were shown hidden answers, by what finished trials say."""
+        marked = [name for name, manifest in self.manifests.items() if manifest.get("control")]
+        return frozenset(self.trials.loc[self.trials.index.isin(marked), "method"])
+
+    @property
+    def without_controls(self) -> "Study":
+        """The study for comparisons: a control takes no part in a verdict, a ranking or a correction."""
+        return self.part(self.rounds[~self.rounds["method"].isin(self.controls)]) if self.controls else self
+
     @property
     def running(self) -> list[str]:
         """Trials with committed rounds that are neither finished nor failed."""

@@ -29,6 +29,7 @@ def manifest(run: Run, records: list[Record]) -> dict[str, Any]:
         "label": trial.label,
         "status": records[-1].row.status,
         "config": trial.as_json(),
+        "control": trial.strategy.control,
         "algorithm_version": ALGORITHM_VERSION,
         "data_hash": image_set.data_hash,
         "data": {

@@ -44,7 +44,7 @@ def test_options_are_fields() -> None:
         (
             "dalbt",
             {"distance": "manhattan"},
-            r"^strategy.distance: 'manhattan' .*allowed: euclidean, cosine$",
+            r"^strategy.distance: 'manhattan' .*allowed: euclidean, cosine, mahalanobis; did you mean",
         ),
         ("dalbt", {"inlier_share": 1.0}, r"^strategy.inlier_share: 1.0 must be below 1"),
         ("dalbt", {"inlier_share": float("nan")}, r"^strategy.inlier_share: nan must be finite"),
