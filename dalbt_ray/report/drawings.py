@@ -88,7 +88,7 @@ def course_chart(course: pd.DataFrame, base_rate: float, looks: Mapping[str, Sty
         looks: a style for each method.
     """
     left, right, top, bottom, height = 44.0, 16.0, 14.0, 40.0, 280.0
-    queries = course.index.to_numpy(np.float64)
+    queries = [float(query) for query in course.index]
 
     def x(query: float) -> float:
         return left + (WIDTH - left - right) * (query - queries[0]) / (queries[-1] - queries[0])
@@ -109,7 +109,9 @@ def course_chart(course: pd.DataFrame, base_rate: float, looks: Mapping[str, Sty
     )
     for method in course.columns:
         look, values = looks[str(method)], course[method].dropna()
-        path = " ".join(f"{x(query):.1f},{y(share):.1f}" for query, share in values.items())
+        path = " ".join(
+            f"{x(float(query)):.1f},{y(share):.1f}" for query, share in zip(values.index, values, strict=True)
+        )
         parts.append(
             f'<polyline points="{path}" fill="none" stroke="{look.color}" stroke-width="2" '
             f'stroke-dasharray="{look.dash}"><title>{escape(str(method))}</title></polyline>'
