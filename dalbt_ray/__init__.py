@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dalbt_ray.launch.grid import compare as compare
     from dalbt_ray.launch.grid import own_objective as own_objective
     from dalbt_ray.launch.grid import with_seeds as with_seeds
+    from dalbt_ray.launch.recipe import sound as sound
     from dalbt_ray.launch.sweep_command import sweep as sweep
     from dalbt_ray.learners.adversarial import Adversarial as Adversarial
     from dalbt_ray.learners.as_needed import AsNeeded as AsNeeded
@@ -56,6 +57,7 @@ _HOMES = {
     "data.splits": ("SplitSettings", "paper_splits"),
     "errors": ("InputError",),
     "launch.grid": ("compare", "own_objective", "with_seeds"),
+    "launch.recipe": ("sound",),
     "launch.sweep_command": ("sweep",),
     "learners.adversarial": ("Adversarial",),
     "learners.as_needed": ("AsNeeded",),

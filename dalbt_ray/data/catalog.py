@@ -38,6 +38,7 @@ class KnownSet:
         shape: (height, width, channels) of its images, also what networks are fed with.
         licence: the license, as stated by its makers.
         torchvision: the name of its class in `torchvision.datasets`; empty for the embedded sets.
+        mirrored: whether the mirror image of an image is as good an example of its class: not of a digit or a letter.
         split_argument: how that class is asked for a split, `train=True` or `split="train"`.
     """
 
@@ -46,16 +47,23 @@ class KnownSet:
     shape: Shape
     licence: str
     torchvision: str = ""
+    mirrored: bool = False
     split_argument: Literal["train", "split"] = "train"
 
 
 KNOWN_SETS = {
-    "fashion_mini": KnownSet("Fashion-MNIST (12,000 images)", CLOTHES, (28, 28, 1), FASHION_LICENCE),
+    "fashion_mini": KnownSet(
+        "Fashion-MNIST (12,000 images)", CLOTHES, (28, 28, 1), FASHION_LICENCE, mirrored=True
+    ),
     "kmnist_mini": KnownSet("Kuzushiji-MNIST (2,000 images)", KUZUSHIJI, (28, 28, 1), KMNIST_LICENCE),
     "mnist": KnownSet("MNIST", DIGITS, (28, 28, 1), "none stated by LeCun, Cortes and Burges", "MNIST"),
-    "fashion_mnist": KnownSet("Fashion-MNIST", CLOTHES, (28, 28, 1), FASHION_LICENCE, "FashionMNIST"),
+    "fashion_mnist": KnownSet(
+        "Fashion-MNIST", CLOTHES, (28, 28, 1), FASHION_LICENCE, "FashionMNIST", mirrored=True
+    ),
     "kmnist": KnownSet("Kuzushiji-MNIST", KUZUSHIJI, (28, 28, 1), KMNIST_LICENCE, "KMNIST"),
-    "cifar10": KnownSet("CIFAR-10", CIFAR, (32, 32, 3), "none stated; cite Krizhevsky 2009", "CIFAR10"),
+    "cifar10": KnownSet(
+        "CIFAR-10", CIFAR, (32, 32, 3), "none stated; cite Krizhevsky 2009", "CIFAR10", mirrored=True
+    ),
     "svhn": KnownSet(
         "SVHN (cropped digits)",
         DIGITS,

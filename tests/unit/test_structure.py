@@ -22,7 +22,7 @@ FACE = [
     "Ensemble",     "Frozen", "InputError", "Joint", "LeNet", "Learner", "Method", "Metric", "Needs", "NetworkSettings",
     "NormalizedLatent", "Objective", "Plain", "PoolView", "Ranked", "ResNet18", "ShiftAndFlip", "SplitSettings",
     "Supervised", "Timm", "Training", "Trial", "Unaugmented", "VGG16", "Variational", "Vicreg", "Views",
-    "WithDropout", "compare", "get_strategy", "load_results", "own_objective", "paper_splits", "sweep",
+    "WithDropout", "compare", "get_strategy", "load_results", "own_objective", "paper_splits", "sound", "sweep",
     "with_seeds",
 ]  # fmt: skip
 """What a sweep file may import from `dalbt_ray`. A name that goes breaks users; one that joins is a promise."""

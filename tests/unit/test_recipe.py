@@ -1,0 +1,70 @@
+"""The sound recipe, and the study that sets it against the paper's: what a report may conclude depends on its arms."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from dalbt_ray import Frozen, Supervised, Training, Trial, sound
+from dalbt_ray.views.shift_and_flip import ShiftAndFlip
+from dalbt_ray.views.unaugmented import Unaugmented
+from sweeps.two_recipes import PRESETS
+
+
+def test_sound_changes_the_recipe_and_nothing_else() -> None:
+    """Data, splits, methods and the optimizer's options stay; twice is once."""
+    trial = Trial(dataset="fashion_mnist", training=Training(learning_rate=0.01, batch_size=32), seed=3)
+    made = sound(trial)
+    back = replace(
+        made,
+        training=replace(
+            made.training,
+            epochs=trial.training.epochs,
+            min_steps=trial.training.min_steps,
+            schedule=trial.training.schedule,
+        ),
+        augmentation=trial.augmentation,
+        network=replace(made.network, latent_norm=trial.network.latent_norm),
+    )
+    assert back == trial
+    assert sound(made) == made != trial
+
+
+@pytest.mark.parametrize(
+    ("dataset", "flip"),
+    [("fashion_mini", 0.5), ("cifar10", 0.5), ("mnist", 0.0), ("svhn", 0.0), ("mine", 0.0)],
+)
+def test_only_what_may_be_mirrored_is(dataset: str, flip: float) -> None:
+    """A digit has a right way round, and of a user's own images nobody knows."""
+    augmentation = sound(Trial(dataset=dataset)).augmentation
+    assert isinstance(augmentation, ShiftAndFlip)
+    assert augmentation.flip == flip
+
+
+def test_fixed_features_are_not_augmented() -> None:
+    """The recipe of a solved head is no recipe: it stays valid, and its network what it was."""
+    made = sound(Trial(objective=Supervised(), encoder=Frozen()))
+    assert made.augmentation == Unaugmented()
+    assert made.network == Trial().network
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_arm_of_the_study_has_a_random_that_trains_the_same(preset: str) -> None:
+    """Else the page could not tell the selection from the network."""
+    trials = PRESETS[preset]()
+    assert Counter(trial.dataset for trial in trials) == {"mnist": 190, "fashion_mnist": 190}
+    randoms = {
+        (trial.dataset, trial.seed, trial.network_id) for trial in trials if trial.strategy.name == "random"
+    }
+    arms = [trial for trial in trials if trial.strategy.name != "random"]
+    assert {(trial.dataset, trial.seed, trial.network_id) for trial in arms} == randoms
+    twice = Counter(trial.strategy.name for trial in arms if trial.objective.name == "joint")
+    assert twice == {"dalbt": 20, "margin": 20}
+
+
+def test_under_the_papers_recipe_all_classifiers_train_as_long() -> None:
+    """Decoder and critic ask for no step beyond the paper's epochs."""
+    for trial in PRESETS["paper"]():
+        auxiliary = trial.makeup.auxiliary
+        assert trial.training.min_steps == 0
+        assert auxiliary is None or auxiliary.classifier_steps(40, unlabeled=44_900, batch_size=64) == 40
