@@ -22,6 +22,7 @@ docs: setup  ## docs/options.md from the classes, pages of studies and GPUs from
 	$(BIN)/python -m scripts.make_options_page
 	$(BIN)/python -m scripts.make_study_pages
 	$(BIN)/python -m scripts.make_gpu_page
+	$(BIN)/python -m scripts.make_recipe_page
 
 bench: setup  ## every claim of the README, measured side by side
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

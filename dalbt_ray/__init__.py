@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from dalbt_ray.objectives.supervised import Supervised as Supervised
     from dalbt_ray.objectives.vicreg import Vicreg as Vicreg
     from dalbt_ray.pool import PoolView as PoolView
+    from dalbt_ray.pretraining.pretraining import Pretraining as Pretraining
+    from dalbt_ray.pretraining.twins_on_pool import TwinsOnPool as TwinsOnPool
     from dalbt_ray.results.load import load_results as load_results
     from dalbt_ray.strategies import get_strategy as get_strategy
     from dalbt_ray.strategies.method import Method as Method
@@ -81,6 +83,8 @@ _HOMES = {
     "objectives.supervised": ("Supervised",),
     "objectives.vicreg": ("Vicreg",),
     "pool": ("PoolView",),
+    "pretraining.pretraining": ("Pretraining",),
+    "pretraining.twins_on_pool": ("TwinsOnPool",),
     "results.load": ("load_results",),
     "strategies": ("get_strategy",),
     "strategies.method": ("Method", "Needs", "Ranked"),

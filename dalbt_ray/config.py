@@ -24,6 +24,8 @@ from dalbt_ray.objectives.joint import Joint
 from dalbt_ray.options.canonical import Classes, as_json, essence, from_json
 from dalbt_ray.options.ranges import AtLeastTwo, Count, NotNegative, Seed, Whole
 from dalbt_ray.options.value import Named, Value, is_users
+from dalbt_ray.pretraining import PRETRAININGS, Pretraining
+from dalbt_ray.pretraining.not_pretrained import NotPretrained
 from dalbt_ray.results import trial_id
 from dalbt_ray.strategies import STRATEGIES, Method
 from dalbt_ray.strategies.dalbt import Dalbt
@@ -109,6 +111,7 @@ class Trial(Value):
         splits: which images serve which purpose.
         encoder: the network below the latent.
         network: what stands on the encoder.
+        pretraining: what the encoder learns from the pool before it is shown a label.
         training: how a network is trained.
         augmentation: how the images of the supervised forward are changed, for every arm alike. [paper: not at all]
         views: how the two views of an image are made, where the objective wants them.
@@ -127,6 +130,7 @@ class Trial(Value):
     splits: SplitSettings = field(default_factory=SplitSettings)
     encoder: Encoder = field(default_factory=LeNet)
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    pretraining: Pretraining = field(default_factory=NotPretrained)
     training: Training = field(default_factory=Training)
     augmentation: Augmentation = field(default_factory=Unaugmented)
     views: Views = field(default_factory=ByolViews)
@@ -152,6 +156,7 @@ class Trial(Value):
             self.strategy, self.objective, self.encoder, self.network, self.augmentation
         )
         self.learner.check_fits(self.network, self.strategy, self.encoder)
+        self.pretraining.check_fits(self.objective, self.encoder, plain=self.makeup.is_plain)
         columns = [metric.column for metric in self.measured]
         for column in columns:
             if columns.count(column) > 1:
@@ -229,6 +234,8 @@ class Trial(Value):
             # An auxiliary loss changes the network too, so it is part of what is trained.
             "auxiliary": essence(makeup.auxiliary) if makeup.auxiliary is not None else None,
         }
+        if self.pretraining.happens:
+            trained["pretraining"] = essence(self.pretraining)
         if makeup.averages:
             trained["members"] = makeup.members
         if self.augmentation.changes_images:
@@ -263,20 +270,15 @@ def known_classes(trials: Iterable[Trial] = ()) -> Classes:
         Objective: dict(OBJECTIVES),
         Encoder: dict(ENCODERS),
         Augmentation: dict(AUGMENTATIONS),
+        Pretraining: dict(PRETRAININGS),
         Views: dict(VIEWS),
         Metric: {metric.name: type(metric) for metric in METRICS},
     }
     used = {(base, name): cls for base, names in axes.items() for name, cls in names.items()}
     for trial in trials:
-        for base, each in (
-            (Method, trial.strategy),
-            (Learner, trial.learner),
-            (Objective, trial.objective),
-            (Encoder, trial.encoder),
-            (Augmentation, trial.augmentation),
-            (Views, trial.views),
-            *((Metric, metric) for metric in trial.metrics),
-        ):
+        chosen: list[tuple[type[Value], Named]] = [(Metric, metric) for metric in trial.metrics]
+        chosen += [(base, getattr(trial, base.path)) for base in axes if base is not Metric]
+        for base, each in chosen:
             first = used.setdefault((base, each.name), type(each))
             if first is not type(each):
                 taken = "is the name of two classes" if is_users(first) else "is the name of a built-in class"

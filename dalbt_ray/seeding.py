@@ -13,6 +13,7 @@ Purpose = Literal[
     "splits",  # which images are initial set, validation and OOD
     "known_classes",  # which classes are to be learned
     "network",  # initial weights
+    "pretraining",  # order of the pool, views and the projector before the first label
     "batches",  # order of the training images
     "unlabeled_batches",  # order of the unlabeled images, where a loss reads them
     "augmentation",  # of the images of the supervised forward

@@ -67,7 +67,8 @@ def round_seconds(trial: Trial, gpu: Gpu | None = None) -> tuple[float, ...] | N
         return None
     recipe, splits, rounds = trial.training, trial.splits, []
     measured = splits.validation_size + 10_000
-    pool = splits.ood_count + (splits.pool_size or POOL) if needs.scores else 0
+    pool = splits.ood_count + (splits.pool_size or POOL)
+    scored = pool if needs.scores else 0
     for index in range(trial.rounds + 1):
         labeled, total = splits.initial_size + index * trial.budget, 0.0
         unlabeled = max(0, pool - index * trial.budget)
@@ -79,6 +80,9 @@ def round_seconds(trial: Trial, gpu: Gpu | None = None) -> tuple[float, ...] | N
             total += makeup.members * steps * trial.objective.cost * cost.step
         else:
             total += solver.nominal_seconds(labeled)
-        total += (labeled + measured + (makeup.members + needs.dropout_samples) * pool) * cost.image
+        total += (labeled + measured + (makeup.members + needs.dropout_samples) * scored) * cost.image
+        if index == 0:  # once for all trials of a seed; here as if each had it to itself
+            two_views = 2 * trial.pretraining.batch_size / 64 if trial.pretraining.happens else 0.0
+            total += two_views * trial.pretraining.steps(pool) * cost.step
         rounds.append(total)
     return tuple(rounds)

@@ -31,6 +31,11 @@ class Makeup:
     variational: bool = False
     auxiliary: AuxiliarySettings | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether each network is an encoder and a classifier, without dropout, noise or other networks."""
+        return not (self.network.dropout or self.variational or self.auxiliary)
+
 
 class Learner(Named):
     """Base of all learners. A subclass is a frozen dataclass whose fields are its options.

@@ -55,6 +55,7 @@ class Network(nn.Module):
         super().__init__()
         self.classes = classes
         self._prepared = encoder.prepared
+        self._features_fixed = False
         self.encoder = encoder.build(image_shape, settings.dropout)
         features = self.encoder.features
         latent_dim = encoder.latent_dim or features
@@ -68,6 +69,25 @@ class Network(nn.Module):
         self.classifier = linear(latent_dim, classes + outlier_class)
         self.projector = projector(latent_dim, settings.projector)
         self.log_variance = linear(features, latent_dim) if variational else None
+
+    def fix_features(self) -> None:
+        """From here on images become the same latents whatever is trained: only what reads them learns."""
+        self._features_fixed = True
+        for part in self._makers_of_latents:
+            part.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "Network":
+        """As in PyTorch, but fixed features stay in evaluation mode."""
+        super().train(mode)
+        if self._features_fixed:
+            for part in self._makers_of_latents:
+                part.train(False)
+        return self
+
+    @property
+    def _makers_of_latents(self) -> tuple[nn.Module, ...]:
+        return self.encoder, self.latent, self.latent_norm
 
     def encode(self, images: Tensor) -> Tensor:
         """Images to z, float[b, latent_dim]; of a variational encoder, the mean."""

@@ -26,7 +26,8 @@ def round_without_labels(run: Run, state: PoolState, records: list[Record]) -> R
     row = opening_row(run.trial, run.oracle, state, records)
     if is_stalled(records):
         return Record(row=replace(row, status="stalled"), query=None, timing=clock.row(run.device))
-    method, note = first_chooser(run.trial.strategy, pretrained=run.trial.encoder.starts_pretrained)
+    pretrained = run.trial.encoder.starts_pretrained or run.trial.pretraining.happens
+    method, note = first_chooser(run.trial.strategy, pretrained=pretrained)
     pool, validation = None, _nothing(run)
     if method.needs.scores:
         with clock.measure("score"):

@@ -1,22 +1,26 @@
 """The networks of one round: trained on what is labeled, asked about the pool."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dalbt_ray.auxiliary import Auxiliary, AuxiliarySettings
 from dalbt_ray.config import Trial
 from dalbt_ray.data.image_set import ImageSet
+from dalbt_ray.data.sources import user_cache
 from dalbt_ray.metrics.accuracy import accuracy
 from dalbt_ray.models.dropout import draw_dropout_masks
 from dalbt_ray.models.network import Network, build_network
 from dalbt_ray.pool import PoolState
 from dalbt_ray.trial.minibatches import Draws, TrainingImages
 from dalbt_ray.trial.oracle import Oracle
+from dalbt_ray.trial.pretraining_run import pretrained_tensors
 from dalbt_ray.trial.scoring import Scores, score_batch, score_images
 from dalbt_ray.trial.solved_head import rows_of, score_features, solve
 from dalbt_ray.trial.training import fit
@@ -45,6 +49,22 @@ class Run:
     device: torch.device
     stop: Callable[[], bool]
     own_code: Mapping[str, str]
+
+    @cached_property
+    def pretrained(self) -> dict[str, Tensor]:
+        """Encoder and latent after the trial's pretraining, by their names in `Network`; nothing without one."""
+        if not self.trial.pretraining.happens:
+            return {}
+        return pretrained_tensors(
+            self.trial,
+            self.oracle.images,
+            len(self.oracle.classes.known),
+            data_hash=self.image_set.data_hash,
+            cache=user_cache(os.environ) / "pretrained",
+            world=self.world,
+            device=self.device,
+            stop=self.stop,
+        )
 
 
 @dataclass(frozen=True)
@@ -152,21 +172,26 @@ def teaching_outliers(run: Run, state: PoolState) -> NDArray[np.bool_]:
 
 
 def untrained_network(run: Run, round_index: int, member: int = 0, *, outlier_class: bool = False) -> Network:
-    """A network of the trial with freshly drawn weights, in evaluation mode."""
+    """A network of the trial before its round, in evaluation mode: freshly drawn weights, or pretrained ones below."""
     draws = Draws(seed=run.trial.seed, round_index=round_index, member=member)
-    return (
-        build_network(
-            run.trial.encoder,
-            run.trial.makeup.network,
-            run.oracle.images.shape,
-            len(run.oracle.classes.known),
-            draws.torch("network"),
-            outlier_class=outlier_class,
-            variational=run.trial.makeup.variational,
-        )
-        .to(run.device)
-        .eval()
+    network = build_network(
+        run.trial.encoder,
+        run.trial.makeup.network,
+        run.oracle.images.shape,
+        len(run.oracle.classes.known),
+        draws.torch("network"),
+        outlier_class=outlier_class,
+        variational=run.trial.makeup.variational,
     )
+    if run.trial.pretraining.happens:
+        own = network.state_dict()
+        # A variational network has a linear latent where a plain one may have none.
+        network.load_state_dict(
+            own | {name: run.pretrained[name] for name in own.keys() & run.pretrained.keys()}
+        )
+        if run.trial.pretraining.then == "linear_head":
+            network.fix_features()
+    return network.to(run.device).eval()
 
 
 def validation_accuracy(run: Run, network: Network) -> float:

@@ -17,9 +17,12 @@ from dalbt_ray.auxiliary import Auxiliary, Batch
 from dalbt_ray.auxiliary.osr_decoder import DalOsrSettings
 from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import Network, NetworkSettings, build_network
+from dalbt_ray.pretraining.twins_on_pool import TwinsOnPool
 from dalbt_ray.trial.minibatches import Draws, TrainingImages
+from dalbt_ray.trial.pretraining_run import pretrained_tensors
 from dalbt_ray.trial.training import fit
 from dalbt_ray.trial.trial_images import TrialImages
+from dalbt_ray.views.digits import DigitViews
 from dalbt_ray.views.shift_and_flip import ShiftAndFlip
 from dalbt_ray.workers.global_batch import world_size
 from dalbt_ray.workers.world import World
@@ -91,11 +94,35 @@ def train(case: str, world: World) -> list[dict[str, Tensor]]:
     return reader.steps
 
 
+def pretrain(world: World, cache: Path, learning_rate: float = 3e-3) -> dict[str, Tensor]:
+    """Encoder and latent after three steps of Barlow Twins, the last of them on 31 images."""
+    image_set = small_image_set()
+    trial = replace(
+        small_trial(
+            pretraining=TwinsOnPool(epochs=1, batch_size=32, learning_rate=learning_rate), views=DigitViews()
+        ),
+        network=NetworkSettings(latent_norm="batch"),
+    )
+    return pretrained_tensors(
+        trial,
+        TrialImages(image_set.images, torch.arange(95).numpy()),
+        3,
+        data_hash="squares",
+        cache=cache,
+        world=world,
+        device=torch.device("cpu"),
+        stop=lambda: False,
+    )
+
+
 def worker(rank: int, folder: str) -> None:
     """Run all cases in a group of two and save what this rank saw."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=WORKERS)
-    torch.save({case: train(case, World(rank, WORKERS)) for case in CASES}, Path(folder) / f"rank_{rank}.pt")
+    world = World(rank, WORKERS)
+    seen = {case: train(case, world) for case in CASES}
+    seen["pretrained"] = [pretrain(world, Path(folder) / "cache")]
+    torch.save(seen, Path(folder) / f"rank_{rank}.pt")
     dist.destroy_process_group()
 
 
@@ -120,6 +147,21 @@ def test_two_workers_equal_one_process(seen: list[Seen], case: str, rank: int) -
             torch.testing.assert_close(
                 seen[rank][case][step][name], value, rtol=1e-4, atol=1e-5, msg=f"{case}, step {step}: {name}"
             )
+
+
+def test_two_workers_pretrain_as_one(seen: list[Seen], tmp_path: Path) -> None:
+    """Views of the global batch, its cross-correlation, statistics of all its images: the same way from the start.
+
+    In units of its length, and of weights alone, since Adam makes whole steps of gradients that are nothing but
+    rounding: normalization takes every bias before it away.
+    """
+    expected, start = pretrain(World(), tmp_path), pretrain(World(), tmp_path, learning_rate=0.0)
+    for rank in range(WORKERS):
+        (values,) = seen[rank]["pretrained"]
+        assert values.keys() == expected.keys()
+        for name in (each for each in expected if each.endswith("weight")):
+            way = (expected[name] - start[name]).norm()
+            assert (values[name] - expected[name]).norm() <= 0.2 * way, f"rank {rank}: {name}"
 
 
 @pytest.mark.parametrize("case", CASES)

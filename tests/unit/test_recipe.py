@@ -6,8 +6,11 @@ from dataclasses import replace
 import pytest
 
 from dalbt_ray import Frozen, Supervised, Training, Trial, sound
+from dalbt_ray.results import ResultsStore, load_manifests, verify
 from dalbt_ray.views.shift_and_flip import ShiftAndFlip
 from dalbt_ray.views.unaugmented import Unaugmented
+from scripts.make_recipe_page import PAGE, RESULTS, recipe_page
+from sweeps.recipe import recipe
 from sweeps.two_recipes import PRESETS
 
 
@@ -68,3 +71,18 @@ def test_under_the_papers_recipe_all_classifiers_train_as_long() -> None:
         auxiliary = trial.makeup.auxiliary
         assert trial.training.min_steps == 0
         assert auxiliary is None or auxiliary.classifier_steps(40, unlabeled=44_900, batch_size=64) == 40
+
+
+def test_the_page_is_what_the_results_say() -> None:
+    """Every number on docs/recipe.md is computed from the bundle, which has every trial of the sweep file."""
+    assert PAGE.read_text() == recipe_page()
+    published = ResultsStore(RESULTS).published_rounds()
+    data_hash = next(iter(load_manifests(RESULTS).values()))["data_hash"]
+    assert {trial.trial_id(data_hash) for trial in recipe()} == set(published)
+    assert not verify(RESULTS).damaged
+
+
+def test_no_seed_of_a_study_chose_the_recipe() -> None:
+    """Nor did a test set: validation accuracy is all that the page shows."""
+    assert min(trial.seed for trial in recipe()) >= 1000
+    assert "test" not in recipe_page().partition("| learner")[2].partition("## ")[0]
