@@ -50,7 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=5.0, help="how long, at least one case each (5)")
+    parser.add_argument("--minutes", type=float, default=5.0, help="after which no case begins (5)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--faults", help=f"only these, out of: {', '.join(FAULTS)}")
     parser.add_argument("--cases", type=int, help="so many cases in all, whatever the time")
@@ -73,22 +73,24 @@ def main() -> int:
 
 
 def hurt(arena: Arena, names: list[str], until: float, cases: int | None) -> dict[str, Line]:
-    """One case of each fault, then random ones until the time is over or there were enough."""
+    """Each fault once, then again in another order, until the time is over, there were enough, or Ctrl+C."""
     lines = {name: Line() for name in names}
     done = 0
-    while done < len(names) or (monotonic() < until if cases is None else done < cases):
-        if cases is not None and done >= cases:
-            break
-        name = names[done] if done < len(names) else arena.rng.choice(names)
-        line, began = lines[name], monotonic()
-        line.cases += 1
+    order: list[str] = []
+    while monotonic() < until if cases is None else done < cases:
+        order = order or arena.rng.sample(names, len(names))
+        line, name, began = lines[order[-1]], order.pop(), monotonic()
         try:
             FAULTS[name](arena)
             line.survived += 1
+        except KeyboardInterrupt:
+            break
         except Exception:
             line.broken.append(traceback.format_exc()[-3000:])
+        line.cases += 1
         line.worst = max(line.worst, monotonic() - began)
         done += 1
+        print(f"{name}: {monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return lines
 
 

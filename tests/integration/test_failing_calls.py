@@ -13,7 +13,7 @@ def test_calls_that_fail_from_some_moment_on_end_in_one_line(tmp_path: Path) -> 
     """No traceback whenever it is, and the same command gives the same tables once the disk works again."""
     with in_memory(tmp_path) as folder:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.integration.failing_calls", str(folder), "5", "3"],
+            [sys.executable, "-m", "tests.integration.failing_calls", str(folder), "3", "3"],
             cwd=REPOSITORY,
             capture_output=True,
             text=True,

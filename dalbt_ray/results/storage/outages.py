@@ -72,10 +72,13 @@ def is_outage(error: Exception) -> bool:
 
 
 def http_status(error: Exception) -> int | None:
-    """The status of the answer that `error` stands for, as botocore keeps it; None if there was no answer."""
+    """The status of the answer that `error` stands for, as botocore and gcsfs keep it; None if there was no answer."""
     for each in (error, error.__cause__):
         response = getattr(each, "response", None)
         if isinstance(response, dict):
             status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            return status if isinstance(status, int) else None
+        else:
+            status = getattr(each, "code", None)
+        if isinstance(status, int):
+            return status
     return None
