@@ -124,6 +124,7 @@ class Arena:
             with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
                 os.dup2(stream.fileno(), 2)
                 try:
+                    os.chdir(base)  # results in an object store have their report in the working folder
                     tell_commits(driver_files[1])
                     results_store.Patience = partial(Patience, **vars(QUICK))  # type: ignore[misc, assignment]
                     before()
