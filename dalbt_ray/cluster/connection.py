@@ -10,6 +10,7 @@ from pathlib import Path
 import ray
 
 import dalbt_ray
+from dalbt_ray.cluster.address import refuse_wrong_address
 from dalbt_ray.cluster.authentication import (
     dashboard_options,
     enable_token_authentication,
@@ -67,10 +68,26 @@ def live_nodes() -> list[Node]:
             name=node["NodeName"],
             cpus=float(node["Resources"].get("CPU", 0)),
             gpus=float(node["Resources"].get("GPU", 0)),
+            node_id=str(node["NodeID"]),
         )
         for node in ray.nodes()
         if node["Alive"]
     ]
+
+
+def ray_addresses() -> dict[str, str]:
+    """`host:port` of the processes without which nothing goes on, by name; Ray must be connected."""
+    context = ray.get_runtime_context()
+    here = next(node for node in ray.nodes() if node["NodeID"] == context.get_node_id())
+    raylet = f"{here['NodeManagerAddress']}:{here['NodeManagerPort']}"
+    return {"Ray's head": context.gcs_address, "Ray's raylet": raylet}
+
+
+def end_own_processes() -> None:
+    """Kill what a Ray of our own has started; nothing of one that others started. It does not ask the head."""
+    node = ray._private.worker._global_node
+    if node is not None and node.is_head():
+        node.kill_all_processes(check_alive=False, allow_graceful=False)
 
 
 def _connect(options: ClusterOptions, folder: Path) -> None:
@@ -133,6 +150,8 @@ def _on_loopback() -> Iterator[None]:
 
 
 def _join(options: ClusterOptions) -> str:
+    assert options.address is not None
+    refuse_wrong_address(options.address)
     package = str(Path(dalbt_ray.__file__).parent)
     try:
         context = ray.init(

@@ -11,11 +11,12 @@ from dalbt_ray.errors import InputError
 
 @dataclass(frozen=True)
 class Node:
-    """What one node of the cluster offers in all, busy or not."""
+    """What one node of the cluster offers in all, busy or not; its id is empty where there is no Ray yet."""
 
     name: str
     cpus: float
     gpus: float
+    node_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,20 +13,26 @@ PAUSE_S = 1.0
 of milliseconds."""
 
 
+ALIVE_S = 20.0
+"""Seconds after which a trial that has nothing to tell says that it goes on."""
+
+
 @dataclass(frozen=True)
 class Event:
     """Something that has happened to a trial.
 
     Attributes:
         index: of the trial in the sweep.
-        kind: it began, has committed a round, is published, has failed for good (and the failure is recorded), or has
-            failed once: Tune decides whether it is started again.
-        told: of a round its number, `test_accuracy`, `status` and `device_type`; of a failure for good its `message`,
-            of another one what `failures.as_told` says.
+        kind: it began, has committed a round, is published, has failed for good (and the failure is recorded), has
+            failed once (Tune decides whether it is started again), is alive, and that is all, or is on a node that can
+            run no trial.
+        told: of the beginning the `node` and `pid` where it runs; of a round its number, `test_accuracy`, `status` and
+            `device_type`; of a failure for good its `message`, of another one what `failures.as_told` says;
+            of a node its id, `node`, and its `problem`.
     """
 
     index: int
-    kind: Literal["began", "round", "finished", "failed", "stumbled"]
+    kind: Literal["began", "round", "finished", "failed", "stumbled", "alive", "misplaced"]
     told: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -57,6 +63,11 @@ class Reports:
         self._waiting.append(event)
         if at_once or monotonic() - self._sent >= self._pause_s:
             self.flush()
+
+    def alive(self, index: int) -> None:
+        """Say that a trial goes on, if nothing was said for `ALIVE_S` seconds."""
+        if monotonic() - self._sent >= ALIVE_S:
+            self.add(Event(index, "alive"), at_once=True)
 
     def flush(self) -> None:
         """Send what waits."""

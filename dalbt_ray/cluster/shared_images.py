@@ -5,7 +5,7 @@ trials, and a materialized dataset needs no CPU of the scheduler to be read, so 
 wait for each other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,16 +107,17 @@ class Decode:
         return {"id": batch["id"], COLUMN: images}
 
 
-def decoded_dataset(path: Path, wanted: Shape) -> Dataset:
-    """A lazy dataset of one file's images, decoded, in storage order."""
-    encoded = ray.data.read_parquet(str(path), file_extensions=None).select_columns(["id", COLUMN])
+def decoded_dataset(path: Path, wanted: Shape, labels: Mapping[str, str] | None = None) -> Dataset:
+    """A lazy dataset of one file's images, decoded, in storage order; on nodes of these labels, or on any."""
+    where = {"ray_remote_args": {"label_selector": dict(labels)}} if labels else {}
+    encoded = ray.data.read_parquet(str(path), file_extensions=None, **where).select_columns(["id", COLUMN])
     return encoded.map_batches(
         Decode(stored_shape(path), wanted), batch_format="numpy", batch_size=1_000, zero_copy_batch=True
     )
 
 
-def materialize_image_set(files: ImageSetFiles) -> ImageSet:
-    """Read and decode an image set with Ray Data, once; Ray must be connected.
+def materialize_image_set(files: ImageSetFiles, labels: Mapping[str, str] | None = None) -> ImageSet:
+    """Read and decode an image set with Ray Data, once, on nodes of these labels; Ray must be connected.
 
     Raises:
         InputError: as `dalbt_ray.data.image_set.load_image_set`.
@@ -125,7 +126,7 @@ def materialize_image_set(files: ImageSetFiles) -> ImageSet:
     count = sum(open_parquet(path).metadata.num_rows for path in files.pool_files)
     refuse_beyond_memory(files.train, count, files.shape)
     try:
-        parts = [decoded_dataset(path, files.shape).materialize() for path in files.pool_files]
+        parts = [decoded_dataset(path, files.shape, labels).materialize() for path in files.pool_files]
     except RayTaskError:
         read_images(files.pool_files, files.shape)  # names the file and the row that cannot be decoded
         raise

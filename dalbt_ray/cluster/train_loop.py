@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from threading import Timer
 from time import monotonic
 from typing import Any
@@ -18,6 +18,8 @@ from ray.train.torch import TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from dalbt_ray.cluster.code_version import code_hash
+from dalbt_ray.cluster.ending import WorkerProcess
+from dalbt_ray.cluster.node_facts import elsewhere
 from dalbt_ray.cluster.preflight import Share
 from dalbt_ray.cluster.reports import Event, Reports
 from dalbt_ray.config import ImageKey, Trial
@@ -58,6 +60,7 @@ class SharedWork:
         trial_timeout_s: see `ClusterOptions`.
         max_failures: how often a worker group is started again.
         scratch: the driver's folder for what Train writes about itself.
+        avoid: ids of nodes on which no trial may run.
     """
 
     trials: tuple[Trial, ...]
@@ -70,6 +73,7 @@ class SharedWork:
     trial_timeout_s: float | None
     max_failures: int
     scratch: str
+    avoid: tuple[str, ...] = ()
 
     def image_set(self, index: int) -> ImageSet:
         """The images of a trial."""
@@ -84,16 +88,29 @@ def run_in_tune(config: dict[str, Any], work: SharedWork) -> None:
     """The Tune trainable: the trials of turn `config["turn"]` of the sweep, all rounds that are missing."""
     turn = work.turns[int(config["turn"])]
     reports = Reports(tune.report)
+    if problem := _misplaced(work):
+        told = {"node": ray.get_runtime_context().get_node_id(), "problem": problem}
+        reports.add(Event(turn[0], "misplaced", told), at_once=True)
+        return
     for index in turn:
         # A worker that died in the middle of a turn starts it again.
         if len(turn) > 1 and _is_done(index, work):
             reports.add(Event(index, "finished"))
             continue
-        reports.add(Event(index, "began"), at_once=True)
+        reports.add(Event(index, "began", asdict(WorkerProcess.this())), at_once=True)
         # Alone, a trial that fails is started again by Tune, in a new process if need be.
         attempts = work.max_failures + 1 if len(turn) > 1 else 1
         reports.add(_attempt(index, work, reports, attempts))
     reports.flush()
+
+
+def _misplaced(work: SharedWork) -> str:
+    """Why this node cannot run any trial, if others may; else empty, and the trial fails where it must."""
+    if sum(node["Alive"] for node in ray.nodes()) == 1:
+        return ""
+    if code_hash() != work.code:
+        return "it runs other code than the driver"
+    return "" if ResultsStore(work.store_root).exists() else f"{work.store_root} is not there"
 
 
 def _is_done(index: int, work: SharedWork) -> bool:
@@ -166,6 +183,7 @@ def _train_in_group(index: int, work: SharedWork) -> None:
             num_workers=share.workers,
             use_gpu=share.gpus > 0,
             resources_per_worker=each,
+            label_selector=elsewhere(work.avoid) or None,
         ),
         run_config=RunConfig(
             # A name that was used before would load Train's own snapshot.
@@ -198,6 +216,12 @@ def _loop(index: int, work: SharedWork, world: World, reports: Reports) -> None:
         reports.add(Event(index, "round", told))
 
     began, limit = monotonic(), work.trial_timeout_s
+
+    def stop() -> bool:
+        if world.size == 1:  # several would have to tell together
+            reports.alive(index)
+        return limit is not None and world.agree(monotonic() - began >= limit)
+
     try:
         with exit_fails_the_trial():
             run_trial(
@@ -207,7 +231,7 @@ def _loop(index: int, work: SharedWork, world: World, reports: Reports) -> None:
                 world=world,
                 device=device,
                 on_round=on_round,
-                stop=lambda: limit is not None and world.agree(monotonic() - began >= limit),
+                stop=stop,
                 own_code=work.own_code[index],
             )
     except Stopped:

@@ -8,9 +8,11 @@ import ray
 from ray import tune
 from ray.tune.experiment import Trial as TuneTrial
 
+from dalbt_ray.cluster.ending import WorkerProcess
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.reports import Event, events_of
-from dalbt_ray.cluster.train_loop import SharedWork
+from dalbt_ray.cluster.silence import Silence, silence_limit_s
+from dalbt_ray.cluster.train_loop import GRACE_S, SharedWork
 from dalbt_ray.cluster.watchdog import Watchdog
 from dalbt_ray.results import ResultsStore
 from dalbt_ray.trial.clock import span
@@ -45,7 +47,11 @@ class Watch(tune.Callback):  # type: ignore[misc]
         self._dog = Watchdog(stall_after_s=options.stall_after_s, wait_at_most_s=options.wait_at_most_s)
         self._current: dict[int, tuple[int, float]] = {}  # by turn: the trial that runs, and since when
         self._stumbled: dict[int, BaseException] = {}  # by trial: the failure of its last attempt
+        self._silences: dict[int, Silence] = {}  # by turn
+        self._processes: dict[int, WorkerProcess] = {}  # by turn
         self._idle_gpu_told = False
+        self.avoided: dict[str, str] = {}
+        """Nodes that turned out to be unable to run trials, by id, and why."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its callbacks for a restore, which never happens."""
@@ -70,7 +76,7 @@ class Watch(tune.Callback):  # type: ignore[misc]
     def schedule(self, work: SharedWork) -> None:
         """Watch the turns of `work`, which is the same sweep."""
         self._work = work
-        self._current = {}
+        self._current, self._silences, self._processes = {}, {}, {}
 
     def on_trial_start(self, *, trial: TuneTrial, **_: Any) -> None:
         """Tune: a turn has a process; its first trial that is not over begins."""
@@ -84,12 +90,15 @@ class Watch(tune.Callback):  # type: ignore[misc]
     def on_trial_result(self, *, trial: TuneTrial, result: dict[str, Any], **_: Any) -> None:
         """Tune: a worker tells what has happened to the trials of its turn."""
         turn = int(trial.config["turn"])
+        if turn in self._silences:
+            self._silences[turn].heard(monotonic())
         for event in events_of(result):
             trial_id = self._work.trial_id(event.index)
             if event.index in self._finished | self._failed:
                 continue
             if event.kind == "began":
                 self._began(turn, event.index)
+                self._processes[turn] = WorkerProcess(**event.told)
             elif event.kind == "round":
                 self._progress.round(trial_id, event.told)
                 self._tell_of_idle_gpu(event)
@@ -98,7 +107,9 @@ class Watch(tune.Callback):  # type: ignore[misc]
             elif event.kind == "finished":
                 self._finished.add(event.index)
                 self._progress.finished(trial_id)
-            else:
+            elif event.kind == "misplaced":
+                self._set_aside(event.told["node"], event.told["problem"])
+            elif event.kind == "failed":
                 self._failed.add(event.index)
                 self._progress.failed(trial_id, event.told["message"])
 
@@ -125,6 +136,7 @@ class Watch(tune.Callback):  # type: ignore[misc]
         for trial in running:
             if self._time_is_up(trial):
                 trial.max_failures = 0  # a trial that hung would hang again
+            self._listen(int(trial.config["turn"]))
         waiting = [trial for trial in trials if trial.status == TuneTrial.PENDING]
         now = monotonic()
         has_room = not running and bool(waiting) and self._has_room(self._running(waiting[0]))
@@ -152,12 +164,48 @@ class Watch(tune.Callback):  # type: ignore[misc]
             settings = self._work.trials[index]
             self._progress.started(self._work.trial_id(index), settings.label, settings.rounds + 1)
         self._current[turn] = (index, monotonic())
+        limit_s = silence_limit_s(
+            self._work.trials[index], self._work.shares[index], self._options.wait_at_most_s
+        )
+        self._silences[turn] = Silence(limit_s, since=monotonic())
 
     def _running(self, trial: TuneTrial) -> int:
         """The trial of a turn that runs, or ran last."""
         turn = int(trial.config["turn"])
         current = self._current.get(turn)
         return self._work.turns[turn][0] if current is None else current[0]
+
+    def _set_aside(self, node: str, problem: str) -> None:
+        if node not in self.avoided:
+            self.avoided[node] = problem
+            self._progress.say(f"node {node[:8]} is set aside: {problem}; its trials run elsewhere")
+
+    def _listen(self, turn: int) -> None:
+        """Say that nothing is heard of a turn; end its process after too long a silence, or beyond its time."""
+        silence, current = self._silences.get(turn), self._current.get(turn)
+        if silence is None or current is None:
+            return
+        now, (index, began) = monotonic(), current
+        verdict, waited = silence.observe(now), span(now - silence.since)
+        limit = self._options.trial_timeout_s
+        if limit is not None and now - began >= limit + 2 * GRACE_S:
+            self._end(turn, index, f"hung; ended after trial_timeout_s = {limit:g}")
+        elif verdict == "give_up":
+            self._end(turn, index, f"nothing was heard of it for {waited}; its process was ended")
+        elif verdict == "announce":
+            self._progress.say(
+                f"nothing heard of {self._work.trials[index].label} for {waited}: a long step, or it hangs; "
+                f"ended after {span(silence.limit_s)}"
+            )
+
+    def _end(self, turn: int, index: int, why: str) -> None:
+        process = self._processes.pop(turn, None)
+        if process is None:  # it has not said where it runs
+            self._silences[turn].heard(monotonic())
+            return
+        self._stumbled[index] = TrialTimeout(why)
+        del self._silences[turn]  # until it runs again
+        process.end()
 
     def _tell_of_idle_gpu(self, event: Event) -> None:
         on_cpu = event.told.get("device_type") == "cpu"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import monotonic
 
 import torch
 
@@ -9,7 +10,7 @@ from dalbt_ray.config import ImageKey, Trial
 from dalbt_ray.data.embedding.embedded_set import load_images
 from dalbt_ray.data.image_set import ImageSet
 from dalbt_ray.results import ResultsStore
-from dalbt_ray.trial.failures import exit_fails_the_trial, hint_for, in_one_line
+from dalbt_ray.trial.failures import TrialTimeout, exit_fails_the_trial, hint_for, in_one_line
 from dalbt_ray.trial.observer import Observer
 from dalbt_ray.trial.outcome import SweepOutcome
 from dalbt_ray.trial.rounds import run_trial
@@ -22,6 +23,7 @@ def run_in_process(
     data_root: Path | None,
     progress: Observer,
     stop: Callable[[], bool] = lambda: False,
+    trial_timeout_s: float | None = None,
 ) -> SweepOutcome:
     """Run `trials` in order, those that share images together, on the GPU if there is one and else on one core.
 
@@ -38,6 +40,7 @@ def run_in_process(
             image_sets = {images: load_images(*images, data_root, progress.say)}  # one at a time in memory
         image_set = image_sets[images]
         trial_id = trial.trial_id(image_set.data_hash)
+        ends = None if trial_timeout_s is None else monotonic() + trial_timeout_s
         progress.started(trial_id, trial.label, trial.rounds + 1)
         try:
             with exit_fails_the_trial():
@@ -47,11 +50,13 @@ def run_in_process(
                     store,
                     device=device,
                     on_round=lambda record, key=trial_id: progress.round(key, record.row.columns()),  # type: ignore[misc]
-                    stop=stop,
+                    stop=lambda ends=ends: stop() or (ends is not None and monotonic() >= ends),  # type: ignore[misc]
                 )
-        except Stopped:
-            return SweepOutcome(done, failed, interrupted=True)
-        except Exception as error:
+        except Exception as raised:
+            if isinstance(raised, Stopped) and stop():
+                return SweepOutcome(done, failed, interrupted=True)
+            late = TrialTimeout(f"not finished after trial_timeout_s = {trial_timeout_s}")
+            error = late if isinstance(raised, Stopped) else raised
             store.record_error(trial_id, error, hint_for(error))
             progress.failed(trial_id, in_one_line(error))
             failed += 1

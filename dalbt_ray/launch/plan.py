@@ -11,9 +11,9 @@ from dalbt_ray.config import Trial
 from dalbt_ray.data.image_set import ImageSetFiles
 from dalbt_ray.data.pool_rows import PoolRows
 from dalbt_ray.data.split_file import read_labels
-from dalbt_ray.launch.nominal import Gpu, round_seconds
 from dalbt_ray.launch.time_left import Work
 from dalbt_ray.results import PublishedTrial, Results
+from dalbt_ray.trial.nominal import Gpu, round_seconds
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from dalbt_ray.errors import printable
-from dalbt_ray.launch.nominal import Gpu
 from dalbt_ray.launch.places import Places
 from dalbt_ray.launch.plan import Cost, Plan, estimate
 from dalbt_ray.results import Results
 from dalbt_ray.trial.clock import span
+from dalbt_ray.trial.nominal import Gpu
 
 UNKNOWN = "unknown"
 

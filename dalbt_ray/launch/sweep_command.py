@@ -16,16 +16,16 @@ from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.config import Trial
 from dalbt_ray.data.prepare.verifying import set_notes
 from dalbt_ray.launch.arguments import Presets, choose_trials, sweep_parser
-from dalbt_ray.launch.nominal import measured_gpus
 from dalbt_ray.launch.places import places
 from dalbt_ray.launch.plan import Plan, make_plan, work_of
 from dalbt_ray.launch.plan_text import plan_text
 from dalbt_ray.launch.progress import Progress
 from dalbt_ray.launch.terminal import Terminal
-from dalbt_ray.launch.trackers import open_tracker
+from dalbt_ray.launch.trackers import tracker_maker
 from dalbt_ray.launch.tracking import Tracking
 from dalbt_ray.options.own_code import own_sources
 from dalbt_ray.results import Lease, ResultsStore, load_results
+from dalbt_ray.trial.nominal import measured_gpus
 from dalbt_ray.trial.outcome import SweepOutcome
 
 
@@ -89,7 +89,7 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
             )  # another driver may have finished some of it while we waited
             outcome = SweepOutcome(0, 0, interrupted=False)
             if plan.to_do:
-                outcome = _run(plan, root, data_root, arguments, tracking)
+                outcome = _run(plan, root, data_root, arguments, tracking, resume_command(argv))
         if outcome.interrupted:
             console.print(f"Interrupted. What is committed is kept; resume with:\n  {resume_command(argv)}")
             return outcome.exit_status
@@ -176,26 +176,36 @@ def open_tracking(plan: Plan, root: str, arguments: argparse.Namespace) -> Track
         return None
     folder = f"tracking/{arguments.preset}" if "://" in root else f"{root}/tracking"
     configs = {each.trial_id: each.trial.as_json() for each in plan.planned}
-    tracker = open_tracker(arguments.track, folder, arguments.preset)
-    return Tracking(ResultsStore(root), tracker, configs)
+    return Tracking(ResultsStore(root), tracker_maker(arguments.track, folder, arguments.preset), configs)
 
 
 def _run(
-    plan: Plan, root: str, data_root: Path, arguments: argparse.Namespace, tracking: Tracking | None
+    plan: Plan,
+    root: str,
+    data_root: Path,
+    arguments: argparse.Namespace,
+    tracking: Tracking | None,
+    resume: str,
 ) -> SweepOutcome:
     also = tracking or (lambda _trial_id, _round: None)
     work = work_of(plan, ResultsStore(root).unfinished())
     with Progress(len(plan.to_do), work, also=also) as progress:
-        return _run_backend(plan, root, data_root, arguments, progress)
+        return _run_backend(plan, root, data_root, arguments, progress, resume)
 
 
 def _run_backend(
-    plan: Plan, root: str, data_root: Path, arguments: argparse.Namespace, progress: Progress
+    plan: Plan,
+    root: str,
+    data_root: Path,
+    arguments: argparse.Namespace,
+    progress: Progress,
+    resume: str,
 ) -> SweepOutcome:
     if arguments.in_process:
         from dalbt_ray.launch.in_process import run_in_process
 
-        return run_in_process(plan.to_do, root, data_root, progress)
+        limit = ClusterOptions(trial_timeout_s=arguments.trial_timeout).trial_timeout_s
+        return run_in_process(plan.to_do, root, data_root, progress, trial_timeout_s=limit)
     options = cluster_options(arguments)
     if arguments.address is None and options.joins:
         progress.say(
@@ -204,7 +214,7 @@ def _run_backend(
     enable_token_authentication(options.address)  # before Ray is imported, which is now
     from dalbt_ray.cluster.run import run_sweep
 
-    return run_sweep(plan.to_do, root, data_root, options, progress)
+    return run_sweep(plan.to_do, root, data_root, options, progress, f"Resume with:\n  {resume}")
 
 
 def cluster_options(arguments: argparse.Namespace) -> ClusterOptions:

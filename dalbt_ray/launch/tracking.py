@@ -1,7 +1,7 @@
 """Copy committed rounds to a tracker from a thread of its own: it may be slow, hang or fail, the sweep goes on."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -22,14 +22,15 @@ class Tracking:
 
     Args:
         store: the results folder.
-        tracker: where the rounds go.
+        connect: gives the tracker that the rounds go to. It is called in the thread: a server that does not answer
+            neither delays the sweep nor ends it.
         configs: the configuration of every trial of the sweep by id: runs are named by what tells them apart.
     """
 
     def __init__(
-        self, store: ResultsStore, tracker: Tracker, configs: Mapping[str, Mapping[str, Any]]
+        self, store: ResultsStore, connect: Callable[[], Tracker], configs: Mapping[str, Mapping[str, Any]]
     ) -> None:
-        self._store, self._tracker, self._configs = store, tracker, configs
+        self._store, self._connect, self._configs = store, connect, configs
         self._events: SimpleQueue[tuple[str, int | None] | None] = SimpleQueue()
         self._names: dict[str, str] = {}
         self._copied: dict[str, int] = {}
@@ -51,6 +52,7 @@ class Tracking:
 
     def _work(self) -> None:
         try:
+            self._tracker = self._connect()
             self._names = run_names(
                 trial_frame({key: (config, "", 0) for key, config in self._configs.items()})
             )
@@ -60,7 +62,7 @@ class Tracking:
             if self._report is not None:
                 self._tracker.attach(self._report)
             self._tracker.close()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             _log.warning("the tracker failed and gets no more rounds: %s: %s", type(error).__name__, error)
             while self._events.get() is not None:
                 pass

@@ -59,7 +59,7 @@ def tracking_of(store: ResultsStore, tracker: Tracker, *trials: Trial) -> Tracki
     """What a sweep of some trials opens; of one small trial if none is named."""
     data_hash = small_image_set().data_hash
     configs = {each.trial_id(data_hash): each.as_json() for each in trials or (small_trial(),)}
-    return Tracking(store, tracker, configs)
+    return Tracking(store, lambda: tracker, configs)
 
 
 def run(store: ResultsStore, tracking: Tracking, trial: Trial | None = None) -> str:
@@ -273,3 +273,20 @@ def test_an_unknown_tracker_is_refused(tmp_path: Path) -> None:
     """With the nearest name."""
     with pytest.raises(InputError, match="did you mean 'mlflow'"):
         open_tracker("mlflw", str(tmp_path), "study")
+
+
+@pytest.mark.parametrize("ending", ["hangs", "exits"])
+def test_a_tracker_whose_server_does_not_answer_costs_nothing(store: ResultsStore, ending: str) -> None:
+    """It is connected to in its own thread: the sweep neither waits for it nor ends with it."""
+    answered = Event()
+
+    def connect() -> Tracker:
+        if ending == "exits":
+            raise SystemExit(1)
+        answered.wait()
+        raise ConnectionError
+
+    tracking = Tracking(store, connect, {})
+    assert run(store, tracking) in store.committed()
+    assert tracking.close(limit_s=60 if ending == "exits" else 0.1) == (ending == "exits")
+    answered.set()

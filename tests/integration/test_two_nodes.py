@@ -6,16 +6,24 @@ from pathlib import Path
 from threading import Thread
 
 import numpy as np
+import pytest
 import ray
 from numpy.typing import NDArray
 from ray._private.state import available_resources_per_node
 from ray.cluster_utils import Cluster
 from ray.experimental import get_object_locations
+from ray.util import placement_group_table, remove_placement_group
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from dalbt_ray.cluster.code_version import code_hash
+from dalbt_ray.cluster.connection import live_nodes
+from dalbt_ray.cluster.node_checks import nodes_to_avoid
 from dalbt_ray.cluster.options import ClusterOptions
+from dalbt_ray.cluster.preflight import Share
+from dalbt_ray.cluster.run import _reservation
 from dalbt_ray.cluster.shared_images import DatasetImages, materialize_image_set
 from dalbt_ray.data.image_set import ImageSetFiles
+from dalbt_ray.errors import InputError
 from dalbt_ray.launch.in_process import run_in_process
 from dalbt_ray.launch.places import places
 from dalbt_ray.launch.progress import Progress
@@ -142,3 +150,20 @@ def test_a_node_that_joins_late_gets_trials(tmp_path: Path) -> None:
         wait_for(busy, seconds=200)
         sweeping.join()
     assert [(outcome.done, outcome.failed) for outcome in outcomes] == [(6, 0)]
+
+
+def test_a_node_that_is_set_aside_gets_nothing(tmp_path: Path) -> None:
+    """Every node is looked at; a reservation then lands on the ones that are left."""
+    store, data = ResultsStore(tmp_path), ImageSetFiles.find("fashion_mini", "", None)
+    store.create_or_open({})
+    with cluster_of(1, 1):
+        nodes, files = live_nodes(), [data.train]
+        assert nodes_to_avoid(nodes, str(tmp_path), files, code_hash(), gpus_wanted=False) == {}
+        assert store.storage.entries("staging") == []
+        with pytest.raises(InputError, match="of which none can run trials; it runs other code"):
+            nodes_to_avoid(nodes, str(tmp_path), files, "another", gpus_wanted=False)
+        for aside, left in (nodes, reversed(nodes)):
+            group = _reservation(Share(1.0, 0.0), (aside.node_id,)).to_placement_group()
+            assert group.wait(60)
+            assert set(placement_group_table(group)["bundles_to_node_id"].values()) == {left.node_id}
+            remove_placement_group(group)

@@ -1,6 +1,9 @@
 """A Ray on this machine is found by what `ray start` notes, if it still answers."""
 
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,3 +42,33 @@ def test_no_note_is_no_ray(note: Path) -> None:
     """The usual laptop."""
     assert not note.exists()
     assert running_here() is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_the_ray_of_another_user_is_not_joined(note: Path) -> None:
+    """Its note lies where everybody may write; so may a link to one of ours."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        note.write_text(f"127.0.0.1:{server.getsockname()[1]}")
+        os.chown(note, 65534, 65534)
+        assert running_here() is None
+        os.chown(note, 0, 0)
+        assert running_here() is not None
+        link = note.rename(note.with_name("elsewhere"))
+        note.symlink_to(link)
+        assert running_here() is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_port_that_another_user_has_taken_since_is_not_joined(note: Path) -> None:
+    """The note is ours, of a Ray that is gone; somebody else listens there now."""
+    code = (
+        "import os, socket; os.setgid(65534); os.setuid(65534); server = socket.create_server(('127.0.0.1', 0));"
+        "print(server.getsockname()[1], flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        note.write_text(f"127.0.0.1:{other.stdout.readline().strip()}")
+        assert running_here() is None
+        other.communicate("\n")

@@ -12,7 +12,6 @@ from rich.console import Console
 
 from dalbt_ray.config import Trial
 from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.launch.nominal import GPU_TIMES, Gpu, measured_gpus, nominal_seconds, round_seconds
 from dalbt_ray.launch.places import Places
 from dalbt_ray.launch.plan import Cost as SettingCost
 from dalbt_ray.launch.plan import Plan, estimate, make_plan
@@ -23,6 +22,7 @@ from dalbt_ray.models.encoder import Cost
 from dalbt_ray.results import PublishedTrial, Results
 from dalbt_ray.strategies import get_strategy
 from dalbt_ray.trial.clock import span
+from dalbt_ray.trial.nominal import GPU_TIMES, Gpu, measured_gpus, nominal_seconds, round_seconds
 
 BASE = Trial(
     dataset="fashion_mini",

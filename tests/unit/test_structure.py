@@ -49,6 +49,17 @@ def test_at_most_six_loose_modules() -> None:
     assert len([path for path in PACKAGE.glob("*.py") if path.name != "__init__.py"]) <= 6
 
 
+def test_nothing_is_unpickled() -> None:
+    """Whoever can write to a folder that is read would run code: no module for that is imported, no weights are."""
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
+                assert not names & {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}, path.name
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
+                assert "weights_only=True" in ast.unparse(node), path.name
+
+
 def test_no_two_modules_share_a_name() -> None:
     """So that a name in a trace, a review or a search means one file."""
     counts = Counter(path.stem for path in MODULES)

@@ -83,9 +83,11 @@ def test_a_worker_that_dies_takes_only_its_own_trial_with_it(tmp_path: Path) -> 
     ResultsStore(tmp_path).create_or_open({"sweep": "test"})
     listener: Any = Listener()
     watch = Watch(work, ClusterOptions(), listener)
-    turn: Any = SimpleNamespace(config={"turn": 0}, pickled_error_file=None, get_error=lambda: "killed")
+    metadata = SimpleNamespace(pickled_error_filename=None)
+    turn: Any = SimpleNamespace(config={"turn": 0}, run_metadata=metadata, get_error=lambda: "killed")
     watch.on_trial_start(trial=turn)
-    events = [Event(0, "began"), Event(0, "finished"), Event(1, "began")]
+    place = {"node": "a", "pid": 7}
+    events = [Event(0, "began", place), Event(0, "finished"), Event(1, "began", place)]
     watch.on_trial_result(trial=turn, result={"events": [event.to_json() for event in events]})
     watch.on_trial_error(trial=turn)
     ids = [work.trial_id(index) for index in range(3)]

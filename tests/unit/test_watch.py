@@ -4,15 +4,30 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from dalbt_ray.cluster import watch as watching
+from dalbt_ray.cluster.ending import WorkerProcess
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Share
 from dalbt_ray.cluster.reports import EVENTS, Event
+from dalbt_ray.cluster.silence import LEAST_S
 from dalbt_ray.cluster.train_loop import SharedWork
 from dalbt_ray.cluster.watch import Watch
 from dalbt_ray.config import Trial
 from dalbt_ray.results import ResultsStore
 from dalbt_ray.trial.failures import as_told
 from tests.small_trials import small_image_set, small_trial
+
+
+class Clock:
+    """A steady clock that stands still."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        """Its time."""
+        return self.now
 
 
 class Listener:
@@ -24,6 +39,9 @@ class Listener:
     def say(self, text: str) -> None:
         """Keep it."""
         self.said.append(text)
+
+    def started(self, _key: str, _label: str, _rounds: int) -> None:
+        """Nothing to keep."""
 
     def failed(self, _key: str, message: str) -> None:
         """Keep it."""
@@ -78,3 +96,37 @@ def test_a_failure_is_told_as_text_and_never_unpickled(tmp_path: Path) -> None:
     assert metadata.pickled_error_filename is None  # or Tune would load it at the end
     (error,) = ResultsStore(tmp_path / "results").errors().values()
     assert (error["type"], error["message"]) == ("ValueError", "shapes do not match")
+
+
+def test_a_trial_that_says_nothing_is_announced_and_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a minute it is said; after its limit its process is ended, and the reason is what the failure says."""
+    trial: Trial = small_trial()
+    listener: Any = Listener()
+    watch = Watch(work_of(trial), ClusterOptions(), listener)
+    clock = Clock()
+    monkeypatch.setattr(watching, "monotonic", clock)
+    metadata = SimpleNamespace(pickled_error_filename=None)
+    turn: Any = SimpleNamespace(
+        config={"turn": 0}, status="RUNNING", run_metadata=metadata, get_error=lambda: None, max_failures=1
+    )
+    watch.on_trial_start(trial=turn)
+    clock.now = 59.0
+    watch.on_step_end(trials=[turn])
+    assert listener.said == []
+    clock.now = 61.0
+    watch.on_step_end(trials=[turn])
+    assert "nothing heard of" in listener.said.pop()
+    watch.on_trial_result(trial=turn, result={EVENTS: [Event(0, "alive").to_json()]})
+    clock.now = 120.0
+    watch.on_step_end(trials=[turn])
+    assert listener.said == []
+    ended: list[int] = []
+    monkeypatch.setattr(WorkerProcess, "end", lambda process: ended.append(process.pid))
+    began = Event(0, "began", {"node": "a", "pid": 7})
+    watch.on_trial_result(trial=turn, result={EVENTS: [began.to_json()]})
+    clock.now += LEAST_S
+    watch.on_step_end(trials=[turn])
+    assert ended == [7]
+    watch.on_trial_recover(trial=turn)
+    (again,) = listener.said
+    assert "TrialTimeout: nothing was heard of it for 15 min" in again

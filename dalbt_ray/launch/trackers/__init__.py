@@ -1,5 +1,8 @@
 """Copies of committed rounds for MLflow, TensorBoard and Weights & Biases. The Parquet tables stay the truth."""
 
+from collections.abc import Callable
+from functools import partial
+
 from dalbt_ray.errors import InputError
 from dalbt_ray.launch.trackers.tracker import Tracker
 
@@ -7,7 +10,12 @@ TRACKERS = ("mlflow", "tensorboard", "wandb")
 
 
 def open_tracker(name: str, folder: str, sweep: str) -> Tracker:
-    """The tracker called `name`.
+    """The tracker called `name`, connected; arguments and errors as in `tracker_maker`."""
+    return tracker_maker(name, folder, sweep)()
+
+
+def tracker_maker(name: str, folder: str, sweep: str) -> Callable[[], Tracker]:
+    """What connects to the tracker called `name` when it is called: its server may be slow, or not be there.
 
     Args:
         name: one of `TRACKERS`.
@@ -23,14 +31,14 @@ def open_tracker(name: str, folder: str, sweep: str) -> Tracker:
         if name == "mlflow":
             from dalbt_ray.launch.trackers.mlflow import MlflowTracker
 
-            return MlflowTracker(folder, sweep)
+            return partial(MlflowTracker, folder, sweep)
         if name == "wandb":
             from dalbt_ray.launch.trackers.wandb import WandbTracker
 
-            return WandbTracker(folder, sweep)
+            return partial(WandbTracker, folder, sweep)
         from dalbt_ray.launch.trackers.tensorboard import TensorBoardTracker
 
-        return TensorBoardTracker(folder)
+        return partial(TensorBoardTracker, folder)
     except ImportError as error:
         raise InputError(
             "track",

@@ -1,0 +1,52 @@
+"""Without Ray, too, a trial that fails leaves the others alone."""
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalbt_ray.launch.in_process import run_in_process
+from dalbt_ray.launch.progress import Progress
+from dalbt_ray.pool import PoolView
+from dalbt_ray.results import ResultsStore
+from dalbt_ray.strategies.method import Ranked
+from dalbt_ray.trial.outcome import SweepOutcome
+from tests.integration.sweeps import small_trials
+
+
+@dataclass(frozen=True)
+class Quitter(Ranked):
+    """A strategy that ends the whole process."""
+
+    name: ClassVar[str] = "quitter"
+
+    def ranking(self, pool: PoolView) -> NDArray[np.float64]:
+        """Does not come back."""
+        sys.exit(3)
+
+
+def test_a_strategy_that_exits_fails_its_trial_only(tmp_path: Path) -> None:
+    """The other trial is published, and the error says who called."""
+    _, random = small_trials(seeds=1, rounds=0)
+    store = ResultsStore(tmp_path)
+    store.create_or_open({})
+    with Progress(2, 2) as progress:
+        outcome = run_in_process([replace(random, strategy=Quitter()), random], str(tmp_path), None, progress)
+    assert outcome == SweepOutcome(1, 1, interrupted=False)
+    (error,) = store.errors().values()
+    assert (error["type"], "sys.exit(3)" in error["message"]) == ("CalledExit", True)
+
+
+def test_a_trial_beyond_its_time_is_given_up(tmp_path: Path) -> None:
+    """Between two steps, as on Ray."""
+    _, random = small_trials(seeds=1, rounds=0, epochs=100_000)
+    store = ResultsStore(tmp_path)
+    store.create_or_open({})
+    with Progress(1, 1) as progress:
+        outcome = run_in_process([random], str(tmp_path), None, progress, trial_timeout_s=0.1)
+    assert outcome == SweepOutcome(0, 1, interrupted=False)
+    (error,) = store.errors().values()
+    assert error["type"] == "TrialTimeout"

@@ -1,0 +1,38 @@
+"""Ray's own processes are killed under a running sweep: it ends in a line that says how to go on, within seconds."""
+
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.integration.sweeps import REPOSITORY, STARTS_RAY, command
+from tests.integration.waiting import wait_for
+
+pytestmark = STARTS_RAY
+
+
+@pytest.mark.parametrize("process", ["gcs_server", "raylet"])
+def test_a_killed_head_or_raylet_is_said_with_the_way_on(tmp_path: Path, process: str) -> None:
+    """Without the watch, the driver hangs for a minute and ends in a message of Ray's."""
+    log, progress = tmp_path / "log", tmp_path / "results" / "progress"
+    with (
+        log.open("w") as file,
+        subprocess.Popen(
+            command(tmp_path / "results", epochs=100_000),
+            cwd=REPOSITORY,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        ) as driver,
+    ):
+        try:
+            wait_for(lambda: progress.exists() or driver.poll() is not None, seconds=240)
+            family = psutil.Process(driver.pid).children(recursive=True)
+            next(each for each in family if each.name() == process).kill()
+            assert driver.wait(timeout=120) == 1
+        finally:
+            driver.kill()
+    assert "is gone; what is committed is kept" in log.read_text()
+    assert "The same command goes on." in log.read_text()
+    _, alive = psutil.wait_procs(family, timeout=120)
+    assert not alive
