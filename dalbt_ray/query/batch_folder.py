@@ -17,6 +17,16 @@ from dalbt_ray.query.contact_sheet import contact_sheet
 from dalbt_ray.query.pool_places import Pool
 
 BATCH = "batch.json"
+_FILES = {
+    "batch.csv",
+    "near_copies.csv",
+    "index.html",
+    "label_studio.json",
+    "label_studio.xml",
+    "coco.json",
+    "cvat.xml",
+    BATCH,
+}
 
 
 @dataclass(frozen=True)
@@ -45,14 +55,15 @@ class Batch:
 
 
 def check_out(out: Path, number: int, pool: Pool) -> None:
-    """Refuse a folder with other files in it; that of a query that was killed before its commit is replaced.
+    """Refuse a folder with other files in it, answers above all; that of a query that was killed is replaced.
 
     Raises:
         InputError: names the folder.
     """
     if out.is_dir() and not any(out.iterdir()):
         return
-    if out.exists() and _head(out) != {"batch": number, "pool": pool.location}:
+    ours = out.is_dir() and {path.name for path in out.iterdir()} <= _FILES
+    if out.exists() and not (ours and _head(out) == {"batch": number, "pool": pool.location}):
         remedy = "name another folder (--out), or remove it"
         raise InputError("out", str(out), "exists and holds something else", remedy=remedy)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dalbt_ray.data.embedding.embedded_set import Form
 from dalbt_ray.query.image_blocks import ImageBlocks
 from dalbt_ray.query.looking import Look
-from dalbt_ray.query.replies import UNUSABLE, Reply
+from dalbt_ray.query.replies import Reply
 
 DIMENSIONS = 256
 """Principal axes that are kept: with those of EfficientNet-Lite0, a linear head loses nothing (docs/frozen.md)."""
@@ -127,8 +127,3 @@ def answered(
         taken[row] = True
         labels[row], no_class[row] = number.get(reply.label, -1), not reply.is_class
     return Answered(tuple(classes), labels.astype(np.int64), no_class, taken, bought.astype(np.int64))
-
-
-def unusable(replies: Sequence[Reply]) -> int:
-    """How many images were answered "cannot be used"."""
-    return sum(reply.label == UNUSABLE for reply in replies)

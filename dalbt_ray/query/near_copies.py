@@ -5,7 +5,7 @@ copy is made (cropped, shrunk, brighter, saved again) and embedded; the cosine t
 their originals is the threshold, unless different images are that alike too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -56,7 +56,7 @@ class Likeness:
 
 
 def likeness(
-    storage: LocalStorage, key: str, pool: Pool, images: KnownImages, side: int, build: Embed
+    storage: LocalStorage, key: str, pool: Pool, images: KnownImages, side: int, build: Callable[[], Embed]
 ) -> Likeness:
     """The threshold of this pool under this model; copies are made and embedded once and kept.
 
@@ -66,7 +66,7 @@ def likeness(
         pool: where images are read.
         images: its rows.
         side: pixels that the model takes.
-        build: the model.
+        build: makes the model; called only if copies have to be embedded.
     """
     name = f"copies/{key}.parquet"
     try:
@@ -75,7 +75,7 @@ def likeness(
             np.array(table[column].to_pylist(), np.float16) for column in ("original", "copy")
         )
     except (FileNotFoundError, pa.ArrowException, OSError, KeyError, ValueError):
-        originals, copies = _made(pool, images, side, build)
+        originals, copies = _made(pool, images, side, build())
         columns = {
             name: pa.array(list(x), pa.list_(pa.float16()))
             for name, x in (("original", originals), ("copy", copies))

@@ -88,9 +88,10 @@ def query(asked: Asked, say: Say) -> str:
             problem = f"holds no image that can be used ({len(images.problems)} that cannot)"
             raise InputError("POOL", asked.pool, problem)
         answers = session.answered(images)
-        embed = model.embedding.build()
         side = model.embedding.preprocessing.side
-        alike = likeness(session.state.storage, model.blocks.key, session.pool, images, side, embed)
+        alike = likeness(
+            session.state.storage, model.blocks.key, session.pool, images, side, model.embedding.build
+        )
         head = train_head(images.features, answers)
         strategy, why, source = _strategy(named, int(answers.labeled.sum()))
         wish = Wish(strategy, asked.budget, asked.explore, alike.threshold, number)
@@ -132,7 +133,7 @@ def strategy_of(name: str, options: Sequence[str]) -> Method:
         raise InputError("set", options[0], "is an option of no strategy", remedy="name one with --strategy")
     if name not in STRATEGIES:
         raise InputError("strategy", name, "is not a strategy", allowed=STRATEGIES)
-    content: dict[str, object] = {"name": name}
+    content: dict[str, object] = {"name": name, "version": STRATEGIES[name].version}
     for option in options:
         field, sign, text = option.partition("=")
         if not sign:

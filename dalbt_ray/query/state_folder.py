@@ -29,7 +29,7 @@ from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, sea
 
 HEAD = "query.json"
 ANSWERS = "answers.parquet"
-_OURS = {"features/", "copies/", "batches/", "staging/", "rehearsal/", "lease/", ANSWERS}
+_OURS = {"features/", "copies/", "batches/", "staging/", "lease/", ANSWERS}
 
 Json = dict[str, Any]
 

@@ -1,5 +1,7 @@
 """The parts of a query against slow, obvious versions."""
 
+import json
+import re
 from io import BytesIO
 from pathlib import Path
 
@@ -11,9 +13,11 @@ from PIL import Image
 
 from dalbt_ray.data.prepare.conversion import convert
 from dalbt_ray.errors import InputError
+from dalbt_ray.query.batch_folder import check_out
 from dalbt_ray.query.image_blocks import ImageBlocks, Seen
 from dalbt_ray.query.near_copies import measured, near, unit, without_copies
 from dalbt_ray.query.pool_places import Place, open_pool
+from dalbt_ray.query.querying import strategy_of
 from dalbt_ray.query.recommended import RECOMMENDED, recommended
 from dalbt_ray.query.state_folder import State
 from dalbt_ray.results.storage.local_disk import LocalStorage
@@ -128,3 +132,39 @@ def test_every_number_of_labels_has_a_rule_that_exists() -> None:
     for each in RECOMMENDED:
         assert each.strategy in STRATEGIES
         assert each.source.startswith("docs/") <= (root / each.source).is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("batch_bald", (), "encoder.head=mlp"),
+        ("oracle_purity", (), "reads the hidden answers"),
+        ("marginn", (), "did you mean 'margin'"),
+        ("typiclust", ("clusters=0",), "must be at least 1"),
+        ("typiclust", ("clusters",), "is not name=value"),
+        ("", ("clusters=5",), "--strategy"),
+    ],
+)
+def test_a_strategy_that_cannot_choose_here_is_refused(
+    name: str, options: tuple[str, ...], said: str
+) -> None:
+    """Before anything is embedded, with what to do instead."""
+    pytest.importorskip("timm", reason="needs the extra backbones")
+    with pytest.raises(InputError, match=re.escape(said)):
+        strategy_of(name, options)
+
+
+def test_a_batch_is_not_written_over_other_files(tmp_path: Path) -> None:
+    """What a killed query left is replaced; a folder that holds answers, or another batch, is not."""
+    pool = open_pool(str(tmp_path))
+    out = tmp_path / "batch_001"
+    check_out(out, 1, pool)
+    out.mkdir()
+    check_out(out, 1, pool)
+    (out / "batch.json").write_text(json.dumps({"batch": 1, "pool": pool.location}))
+    check_out(out, 1, pool)
+    with pytest.raises(InputError, match="holds something else"):
+        check_out(out, 2, pool)
+    (out / "answers.json").touch()
+    with pytest.raises(InputError, match="holds something else"):
+        check_out(out, 1, pool)
