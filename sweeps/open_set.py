@@ -23,6 +23,7 @@ from dalbt_ray import (
     Training,
     Trial,
     get_strategy,
+    sound,
     sweep,
     with_seeds,
 )
@@ -88,10 +89,9 @@ def study_low() -> list[Trial]:
 
 
 def lenet() -> list[Trial]:
-    """LeNet from scratch, Fashion-MNIST with KMNIST, 10 seeds."""
+    """LeNet from scratch by the sound recipe, Fashion-MNIST with KMNIST, 10 seeds."""
     frozen = setting("fashion_mnist", "kmnist", MIXED, initial=100, budget=100, rounds=5)
-    scratch = replace(frozen, encoder=LeNet(), training=replace(frozen.training, epochs=20, min_steps=400))
-    return _compared([scratch], METHODS, range(10))
+    return _compared([sound(replace(frozen, encoder=LeNet()))], METHODS, range(10))
 
 
 def quick() -> list[Trial]:

@@ -31,7 +31,7 @@ class Setting:
 
     Attributes:
         dataset: what is learned.
-        ood: the OOD set in the pool; empty for none.
+        ood: the OOD set in the pool, `other classes` of the data set, or nothing.
         budget: images acquired in a round.
         options: what tells it from the study's other settings with the same three values.
     """
@@ -97,6 +97,7 @@ def find_cells(trials: pd.DataFrame, folder: "pd.Series[Any] | None" = None) -> 
     plain = {str(name): [plain_value(value) for value in trials[name]] for name in trials.columns}
     codes = pd.DataFrame({name: _numbered(values) for name, values in plain.items()}, index=trials.index)
 
+    plain["ood"] = [_foreign(plain, i) for i in range(len(trials))]
     base = list(zip(*(plain[name] for name in BASE), strict=True))
     questions = _told_apart(codes, base, where, [name for name in plain if is_setting(name)])
     settings = [
@@ -127,6 +128,13 @@ def find_cells(trials: pd.DataFrame, folder: "pd.Series[Any] | None" = None) -> 
         methods={name: method for method, name in method_names.items()},
         configs=configs[~configs.index.duplicated()],
     )
+
+
+def _foreign(plain: Mapping[str, Sequence[Hashable]], i: int) -> Hashable:
+    """What is OOD in trial i, as its rounds say it: of a class split, the classes that are not learned."""
+    said = (plain[name][i] for name in ("splits.known_classes", "splits.known_names") if name in plain)
+    split = any(value not in (None, (), "[]") for value in said)  # a list is told as JSON text
+    return "other classes" if split else plain["ood"][i]
 
 
 def plain_value(value: Any) -> Hashable:

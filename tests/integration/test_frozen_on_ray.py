@@ -43,7 +43,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def trials(head: str) -> list[Trial]:
-    """Eight short ones, which share workers on Ray."""
+    """Eight short ones, which share workers on Ray; half of them learn from OOD images of the third class."""
     setting = Trial(
         dataset="own",
         objective=Supervised(),
@@ -52,8 +52,18 @@ def trials(head: str) -> list[Trial]:
         rounds=2,
         splits=SplitSettings(train_limit=None, initial_size=0, validation_size=50),
     )
-    named = [replace(setting, strategy=get_strategy(name)) for name in ("margin", "max_herding")]
-    return with_seeds(named, range(4))
+    open_set = replace(
+        setting,
+        ood_policy="learn",
+        splits=replace(setting.splits, initial_size=6, known_classes=2, ood_share=0.5),
+    )
+    named = [
+        replace(pool, strategy=get_strategy(name))
+        for pool, name in (
+            (setting, "margin"), (setting, "max_herding"), (open_set, "k_plus_one"), (open_set, "eaoa"),
+        )
+    ]  # fmt: skip
+    return with_seeds(named, range(2))
 
 
 @pytest.mark.parametrize("head", ["linear", "mlp"])

@@ -155,3 +155,18 @@ def test_no_trial_at_all():
     """A sweep whose trials fail before their first round has no methods."""
     empty = pd.DataFrame(columns=["dataset", "ood", "budget", "strategy.name", "objective.name"])
     assert find_cells(empty).methods == {}
+
+
+def test_a_class_split_is_a_mixed_pool_by_name() -> None:
+    """The configuration names no OOD set, so the classes that are not learned stand for one."""
+    trials = pd.DataFrame(
+        {
+            "dataset": "cifar10", "ood": "", "budget": 100, "strategy.name": "margin", "objective.name": "supervised",
+            "splits.known_classes": [4.0, None, None], "splits.known_names": ["[]", "[]", '["cat", "dog"]'],
+        },
+        index=["a", "b", "c"],
+    )  # fmt: skip
+    named = find_cells(trials).trials["setting"].tolist()
+    assert named[0].startswith("cifar10 + other classes, b=100")
+    assert named[1] == "cifar10, b=100"
+    assert named[2].startswith("cifar10 + other classes, b=100")
