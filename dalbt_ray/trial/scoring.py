@@ -92,10 +92,12 @@ def score_batch(
         # One copy from the device for all passes: a GPU would wait for each otherwise.
         of_all = known_softmax(network, torch.stack(sampled, dim=1).flatten(0, 1))
         passes = of_all.astype(np.float32).reshape(len(images), masks.samples, -1)
+    foreign = outlier_probability(network, logits)
     if len(networks) > 1:
-        votes = np.stack(
-            [known_softmax(member, member.classify(member.encode(pixels))) for member in networks], axis=1
-        )
+        answers = [member.classify(member.encode(pixels)) for member in networks]
+        votes = np.stack([known_softmax(network, answer) for answer in answers], axis=1)
+        if together and foreign is not None:
+            foreign = np.mean([outlier_probability(network, answer) for answer in answers], axis=0)
     if auxiliary is not None:
         value = auxiliary.score(pixels, features, logits)
         auxiliary_score = None if value is None else value.double().cpu().numpy()
@@ -107,7 +109,7 @@ def score_batch(
         mc_probabilities=passes,
         member_probabilities=votes,
         auxiliary=auxiliary_score,
-        outlier_probability=outlier_probability(network, logits),
+        outlier_probability=foreign,
     )
 
 

@@ -10,11 +10,14 @@ from dalbt_ray.config import Training, Trial
 from dalbt_ray.data.image_set import ArrayImages, ImageSet
 from dalbt_ray.errors import InputError
 from dalbt_ray.models.frozen import Frozen
+from dalbt_ray.models.lenet import LeNet
+from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.strategies import get_strategy
 from dalbt_ray.trial.networks import Run, score_pool, score_test, train_networks
 from dalbt_ray.trial.oracle import Oracle
 from dalbt_ray.trial.round_rows import replay
 from dalbt_ray.trial.rounds import run_round
+from dalbt_ray.trial.scoring import score_batch
 from dalbt_ray.workers.world import World
 from tests.small_trials import small_image_set, small_trial
 
@@ -101,3 +104,21 @@ def test_a_warm_start_cannot_gain_a_class() -> None:
     """Its weights would not fit."""
     with pytest.raises(InputError, match=r"training\.init: 'warm'"):
         Trial(strategy=get_strategy("k_plus_one"), training=Training(init="warm"))
+
+
+def test_members_that_predict_together_judge_ood_images_together() -> None:
+    """The mean of their softmax over K + 1 classes, of which `probabilities` has the first K, given these."""
+    generator = torch.Generator().manual_seed(0)
+    networks = [
+        build_network(LeNet(), NetworkSettings(), (12, 12, 1), 3, generator, outlier_class=True).eval()
+        for _ in range(2)
+    ]
+    images = small_image_set().images.take(np.arange(9))
+    pixels = torch.tensor(images).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        every = np.stack([network(pixels).double().softmax(dim=1).numpy() for network in networks])
+    alone, both = (score_batch(networks, images, together=together) for together in (False, True))
+    np.testing.assert_allclose(alone.outlier_probability, every[0, :, 3], rtol=1e-6)
+    np.testing.assert_allclose(both.outlier_probability, every[:, :, 3].mean(axis=0), rtol=1e-6)
+    known = every[:, :, :3] / (1 - every[:, :, 3:])
+    np.testing.assert_allclose(both.probabilities, known.mean(axis=0), rtol=1e-6)
