@@ -227,7 +227,9 @@ def open_pool() -> PoolView:
     rng = np.random.default_rng(0)
     heap = rng.integers(16, size=OPEN_POOL)
     features = rng.standard_normal((OPEN_POOL, OPEN_WIDTH), dtype=np.float32)
-    features += 0.3 * rng.standard_normal((16, OPEN_WIDTH), dtype=np.float32)[heap]
+    centers = 0.3 * rng.standard_normal((16, OPEN_WIDTH), dtype=np.float32)
+    for rows in row_blocks(OPEN_POOL):  # a copy would hide what a selection takes
+        features[rows] += centers[heap[rows]]
     order = rng.permutation(OPEN_POOL)
     labeled, outliers = np.zeros((2, OPEN_POOL), bool)
     labeled[order[heap[order] < 10][:1_000]] = True
