@@ -97,7 +97,8 @@ def score_batch(
         answers = [member.classify(member.encode(pixels)) for member in networks]
         votes = np.stack([known_softmax(network, answer) for answer in answers], axis=1)
         if together and foreign is not None:
-            foreign = np.mean([outlier_probability(network, answer) for answer in answers], axis=0)
+            judged = [outlier_probability(network, answer) for answer in answers]
+            foreign = np.mean([each for each in judged if each is not None], axis=0)
     if auxiliary is not None:
         value = auxiliary.score(pixels, features, logits)
         auxiliary_score = None if value is None else value.double().cpu().numpy()
