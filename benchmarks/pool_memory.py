@@ -6,10 +6,13 @@ Four trials run at once on a Ray of our own, one round each with few steps, then
 SVHN as OOD set if `--data-root` has them, else the embedded Fashion-MNIST with KMNIST. LeNet is trained, since
 VGG16 takes minutes a round on a CPU; its weights and Adam's moments would add about 180 MiB a trial. Measured at
 the peak: the resident memory of the four trials' processes, pages that processes share counted once (PSS), and
-next to it what each of them has for itself (USS).
+next to it what each of them has for itself (USS). Before that, in a process of its own, what the libraries take that
+every trial imports: memory that no two processes share.
 """
 
 import argparse
+import subprocess
+import sys
 import tempfile
 import threading
 from dataclasses import replace
@@ -26,6 +29,28 @@ from dalbt_ray.results import ResultsStore
 
 TRIALS = 4
 BAR = 3 * 2**30
+LIBRARIES = (
+    ("numpy, pyarrow, pandas", "numpy, pyarrow.parquet, pandas"),
+    ("torch", "torch"),
+    ("this package, scipy, pydantic", "dalbt_ray.trial.rounds"),
+    ("ray, its Tune and Train", "dalbt_ray.cluster.train_loop"),
+)
+"""What a trial imports, in this order; each with the modules that stand for it."""
+
+_IMPORTS = """
+import importlib, sys
+def own():
+    lines = open("/proc/self/smaps_rollup").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:")) / 1024
+before = own()
+print(f"  Python itself: {before:.0f} MiB")
+for title, modules in zip(sys.argv[1::2], sys.argv[2::2]):
+    for module in modules.split(", "):
+        importlib.import_module(module)
+    print(f"  {title}: {own() - before:.0f} MiB")
+    before = own()
+print(f"  together: {before:.0f} MiB")
+"""
 
 
 def main() -> None:
@@ -35,6 +60,10 @@ def main() -> None:
     )
     parser.add_argument("--data-root", type=Path)
     root = parser.parse_args().data_root
+    if sys.platform == "linux":
+        print("libraries, in every process for itself:", flush=True)
+        arguments = [text for library in LIBRARIES for text in library]
+        subprocess.run([sys.executable, "-c", _IMPORTS, *arguments], check=True)
     dataset, ood = ("cifar10", "svhn") if root else ("fashion_mini", "kmnist_mini")
     splits = SplitSettings(train_limit=None, initial_size=500, validation_size=1_000, ood_count=2_000)
     setting = Trial(dataset=dataset, ood=ood, rounds=1, splits=splits, training=Training(epochs=1))
