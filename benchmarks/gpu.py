@@ -8,7 +8,7 @@ fails says so and the others go on:
     step       the same step taken apart: layouts, precisions, TF32 off, cuDNN unbound, the whole step as one CUDA graph
     views      two BYOL views of every image
     scoring    probabilities and features of a pool, and 25 dropout passes
-    embedding  a frozen EfficientNet-Lite0 at 96 pixels, by batches as the product makes them and by larger ones
+    embedding  a frozen EfficientNet-Lite0 at 96 pixels, by batches as on a CPU and as on a GPU
     together   LeNet trials in 1, 4 and 16 processes on the one GPU, without MPS; rates are of all of them together
     usual      the step with views by torchvision in a DataLoader's workers, and by kornia on the GPU if it is installed
     compile    the step through torch.compile at batch 256; compiling is a column of its own, not part of the rate

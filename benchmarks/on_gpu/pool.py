@@ -2,6 +2,7 @@
 
 from functools import partial
 from importlib.util import find_spec
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -88,15 +89,12 @@ def embedding(run: Run) -> None:
     )
     embed = ModelEmbed(layers.eval(), Preprocessing(96, (0.5,) * 3, (0.5,) * 3))
     images = pixels("VGG16", run.scale.pool // 4)
-    own = frozen.EMBEDDING_BATCH
-    for batch in (own, 10 * own):
-        frozen.EMBEDDING_BATCH = batch
-        try:
 
-            def work() -> int:
-                embed(images)
-                return len(images)
+    def work() -> int:
+        embed(images)
+        return len(images)
 
+    for batch in (frozen.EMBEDDING_BATCH, frozen.EMBEDDING_BATCH_ON_GPU):
+        size = "EMBEDDING_BATCH_ON_GPU" if run.on_gpu else "EMBEDDING_BATCH"
+        with patch.object(frozen, size, batch):
             run.tell(how=how, batch=batch, images_per_second=run.rate(work))
-        finally:
-            frozen.EMBEDDING_BATCH = own

@@ -18,10 +18,14 @@ from dalbt_ray.models.logistic_regression import LogisticRegression
 from dalbt_ray.models.pretrained import Preprocessing, source_of
 from dalbt_ray.models.weights import linear
 from dalbt_ray.options.ranges import Count, Positive, Whole
+from dalbt_ray.workers.device import settle
 
 EMBEDDING_BATCH = 25
 """Images of one forward. Fixed, since the last bits depend on it; larger ones are slower on a CPU core (212 images a
 second at 25, 168 at 100, EfficientNet-Lite0 at 96 pixels)."""
+
+EMBEDDING_BATCH_ON_GPU = 250
+"""The same on a GPU, whose last bits are its own anyway: an H200 embeds 48,400 images a second at 250, 6,600 at 25."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,15 +232,14 @@ class ModelEmbed:
 
     @torch.inference_mode()
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """uint8[b, h, w, c] to float32[b, d], `EMBEDDING_BATCH` images at a time."""
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        """uint8[b, h, w, c] to float32[b, d], some images at a time."""
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        size = EMBEDDING_BATCH_ON_GPU if device.type == "cuda" else EMBEDDING_BATCH
+        settle(device)
         layers = self.layers.to(device).to(memory_format=torch.channels_last)
         parts = [
-            layers(self.preprocessing(images[first : first + EMBEDDING_BATCH], device))
-            .flatten(1)
-            .cpu()
-            .numpy()
-            for first in range(0, len(images), EMBEDDING_BATCH)
+            layers(self.preprocessing(images[first : first + size], device)).flatten(1).cpu().numpy()
+            for first in range(0, len(images), size)
         ]
         return np.concatenate(parts).astype(np.float32, copy=False)
 
