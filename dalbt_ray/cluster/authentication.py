@@ -12,6 +12,7 @@ first:
 
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import warnings
@@ -30,17 +31,23 @@ class OpenClusterWarning(UserWarning):
 def enable_token_authentication(address: str | None) -> None:
     """Set this process up for Ray's token authentication; call it before Ray is imported.
 
-    A `RAY_AUTH_MODE` that is set is left alone: it is Ray's own switch, and the user's. Where there is no
-    token, one is written to `~/.ray/auth_token`, for its owner only; if the home cannot be written, it lives
-    in the environment (`RAY_AUTH_TOKEN`) and ends with the processes started from here. A token file that
-    others can read (Ray writes it with mode 0644) is closed to them.
+    A `RAY_AUTH_MODE` that is set is left alone: it is Ray's own switch, and the user's. A cluster that lets
+    everybody in is joined without a token. Where there is no token, one is written to `~/.ray/auth_token`, for
+    its owner only; if the home cannot be written, it lives in the environment (`RAY_AUTH_TOKEN`) and ends with
+    the processes started from here. A token file that others can read (Ray writes it with mode 0644) is closed
+    to them.
 
     Args:
         address: what `ray.init` will get. A token of our own making is of no use for joining the cluster at a
             given address: without that cluster's token the mode stays unset, and Ray either connects to an
             open cluster or says how to give the token.
     """
-    if "RAY_AUTH_MODE" in os.environ:
+    if "RAY_AUTH_MODE" in os.environ and os.environ["RAY_AUTH_MODE"] not in _CHOSEN_HERE:
+        return
+    if address not in (None, "local") and answers_without_token(address):
+        # A driver in token mode turns away the workers of such a cluster, which send none: tasks run, and what Ray Data
+        # streams back to the driver never arrives, without a word.
+        _choose("disabled")
         return
     token_file = Path.home() / ".ray" / "auth_token"
     if not os.environ.keys() & {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}:
@@ -50,7 +57,17 @@ def enable_token_authentication(address: str | None) -> None:
             _create_token(token_file)
         else:
             return
-    os.environ["RAY_AUTH_MODE"] = "token"
+    _choose("token")
+
+
+_CHOSEN_HERE: set[str] = set()
+"""The mode that this process has chosen by itself, and may choose again for another cluster."""
+
+
+def _choose(mode: str) -> None:
+    os.environ["RAY_AUTH_MODE"] = mode
+    _CHOSEN_HERE.clear()
+    _CHOSEN_HERE.add(mode)
     if "ray" in sys.modules:
         # Somebody imported Ray before us, and it has read the mode already. This is how `ray.init` itself
         # reads it once more; otherwise the driver would talk without a token to the head that it starts.
@@ -91,9 +108,17 @@ def is_loopback(gcs_address: str) -> bool:
         return host == "localhost"
 
 
-def answers_without_token(gcs_address: str) -> bool:
-    """Ask the cluster from a second process, since this one sends its token wherever it connects (2 s)."""
-    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", gcs_address]
+@cache
+def answers_without_token(address: str) -> bool:
+    """Ask the cluster from a second process, since this one sends its token wherever it connects (2 s).
+
+    Args:
+        address: "host:port", or "auto" for the one that Ray finds.
+    """
+    if address != "auto" and not _listens(address):
+        return False
+    where = [] if address == "auto" else ["--address", address]
+    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", *where]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH_")}
     try:
         answer = subprocess.run(  # noqa: S603 - our own interpreter and an address that Ray has just used
@@ -106,6 +131,16 @@ def answers_without_token(gcs_address: str) -> bool:
     except subprocess.TimeoutExpired:  # a cluster too busy to answer has not let us in
         return False
     return answer.returncode == 0
+
+
+def _listens(address: str) -> bool:
+    """Whether anybody does at "host:port"; the probe would take half a minute to find out."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=5):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 def _create_token(token_file: Path) -> None:

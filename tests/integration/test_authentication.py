@@ -156,17 +156,27 @@ with warnings.catch_warnings(record=True) as seen:
     context = ray.init(address=os.environ["ADDRESS"], log_to_driver=False)
     for _ in range(2):
         warn_if_open(context.address_info["gcs_address"])
-print(json.dumps([str(one.message) for one in seen if one.category is OpenClusterWarning]))
+
+@ray.remote(num_returns="streaming")
+def streamed():
+    yield 42
+
+arrived, _ = ray.wait([streamed.remote()], timeout=60)
+told = [str(one.message) for one in seen if one.category is OpenClusterWarning]
+print(json.dumps([told, len(arrived)]))
 """
 
 
 @pytest.mark.ray
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root and unshare")
 @pytest.mark.parametrize(("mode", "warnings"), [("disabled", 1), ("token", 0)])
-def test_joining_an_open_cluster_warns_once(tmp_path: Path, mode: str, warnings: int) -> None:
-    """Two joins give one warning that names the address; a cluster with authentication gives none."""
+def test_joining_an_open_cluster_warns_once_and_works(tmp_path: Path, mode: str, warnings: int) -> None:
+    """Two joins give one warning that names the address; a cluster with authentication gives none.
+
+    Both stream results to a driver that has a token of its own, which an open cluster does not know.
+    """
     namespace = ["unshare", "--net", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child"]
-    seen = run(
+    seen, arrived = run(
         JOIN,
         *namespace,
         "bash",
@@ -179,3 +189,4 @@ def test_joining_an_open_cluster_warns_once(tmp_path: Path, mode: str, warnings:
     )
     assert len(seen) == warnings
     assert all("10.9.9.9:6379" in message for message in seen)
+    assert arrived == 1
