@@ -8,9 +8,6 @@ from dalbt_ray.report.statistics import ALPHA, compare_with_random
 from dalbt_ray.report.study import Study
 from scripts.budget_study import BUDGETS, Budget, areas, best_and_rivals, opposite, p_text, points_text
 
-OBJECTIVE = " (supervised)"
-"""What all methods of these studies have in common, and this page leaves out of their names."""
-
 OVERALL = """# Which method at which budget?
 
     python sweeps/budgets.py --preset {presets} --data-root DIR
@@ -80,7 +77,6 @@ def _compared(budget: Budget, study: Study) -> pd.DataFrame:
         opposite((by_setting[row.setting][row.method] - by_setting[row.setting][row.baseline]).to_numpy())
         for row in found.itertuples()
     ]
-    found["method"] = found["method"].str.removesuffix(OBJECTIVE)
     return found.assign(data=found["setting"].map(_data), labels=budget.labels, preset=budget.preset)
 
 
@@ -152,9 +148,7 @@ def _top(study: Study, setting: str) -> list[str]:
     best, p = best_and_rivals(study, setting)
     means = areas(study, setting).mean()
     close = list(p.index[p >= ALPHA])
-    return [
-        str(name).removesuffix(OBJECTIVE) for name in (best, *sorted(close, key=lambda name: -means[name]))
-    ]
+    return [best, *map(str, sorted(close, key=lambda name: -means[name]))]
 
 
 def _data(setting: str) -> str:

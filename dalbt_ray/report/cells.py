@@ -6,6 +6,7 @@ Both are read from the configuration columns of the trials. Names are made last,
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
@@ -113,7 +114,9 @@ def find_cells(trials: pd.DataFrame, folder: "pd.Series[Any] | None" = None) -> 
         for i, (strategy, objective) in enumerate(kinds)
     ]
 
-    setting_names, method_names = names(settings, setting_name), names(methods, method_name)
+    several = len({method.objective for method in methods}) > 1
+    setting_names = names(settings, setting_name)
+    method_names = names(methods, partial(method_name, with_objective=several))
     named = pd.DataFrame(
         {"setting": [setting_names[s] for s in settings], "method": [method_names[m] for m in methods]},
         index=trials.index,
@@ -197,9 +200,16 @@ def setting_name(setting: Setting, short: Mapping[str, str]) -> str:
     return ", ".join([pool, f"b={setting.budget}", *_said(setting.options, short)])
 
 
-def method_name(method: Method, short: Mapping[str, str]) -> str:
-    """`dalbt (joint)`, or `dalbt (joint, policy=inlier_band)` where that tells two apart."""
-    return f"{method.strategy} ({', '.join([method.objective, *_said(method.options, short)])})"
+def method_name(method: Method, short: Mapping[str, str], *, with_objective: bool = True) -> str:
+    """`dalbt (joint)`, or `dalbt (joint, policy=inlier_band)` where that tells two apart.
+
+    Args:
+        method: the method.
+        short: what to call an option, by its path.
+        with_objective: false where all methods of a study share it: then it says nothing.
+    """
+    parts = [*([method.objective] if with_objective else []), *_said(method.options, short)]
+    return f"{method.strategy} ({', '.join(parts)})" if parts else method.strategy
 
 
 def names(values: Iterable[T], name: Callable[[T, Mapping[str, str]], str]) -> dict[T, str]:

@@ -211,9 +211,7 @@ def test_tensorboard_event_files_hold_the_rounds(store: ResultsStore) -> None:
     expected = load_results(store.location).rounds["test_accuracy"].tolist()
     for _ in range(2):
         (file,) = Path(store.location, "tracking").rglob("events.out.*")
-        assert file.parent.name == f"squares_b_6_random_supervised_seed_0_{trial_id[:6]}".replace(
-            "b_6", "b=6"
-        )
+        assert file.parent.name == f"squares_b=6_random_seed_0_{trial_id[:6]}"
         assert scalars(file, "test_accuracy") == [
             (labels, pytest.approx(value)) for labels, value in zip(LABELS, expected, strict=True)
         ]

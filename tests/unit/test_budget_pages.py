@@ -62,6 +62,6 @@ def test_rivals_are_compared_with_the_best_on_the_same_seeds() -> None:
     made = study("badge")
     setting = made.rounds["setting"].iloc[0]
     best, p = best_and_rivals(made, setting)
-    assert best == areas(made, setting).mean().idxmax() == "badge (supervised)"
+    assert best == areas(made, setting).mean().idxmax() == "badge"
     assert set(p.index) == set(areas(made, setting)) - {best}
     assert (p < 0.05).all()

@@ -47,7 +47,7 @@ def test_seed_rounds_and_metrics_make_no_method():
     """Trials that differ in these alone are seeds of one another."""
     frames = make_frames(Sweep(MNIST, [RANDOM], seeds=3, last_round=1))
     trials = frames.trials.assign(rounds=[1, 5, 20], rounds_done=[1, 1, 1], metrics=[None, "a", "b"])
-    assert list(find_cells(trials).methods) == ["random (supervised)"]
+    assert list(find_cells(trials).methods) == ["random"]
 
 
 def test_an_option_that_goes_with_the_setting_names_no_method():
@@ -58,18 +58,18 @@ def test_an_option_that_goes_with_the_setting_names_no_method():
     cifar = frames.trials["dataset"] == "cifar10"
     trials = frames.trials.copy()
     trials.loc[cifar, ["encoder.name", "encoder.latent_dim", "training.epochs"]] = ["vgg16", 512, 150]
-    assert list(find_cells(trials).methods) == ["dalbt (joint)", "random (joint)"]
+    assert list(find_cells(trials).methods) == ["dalbt", "random"]
 
 
 def test_options_of_a_part_follow_its_name():
     """Two encoders with their own latents differ in the encoder; two latents of one encoder in the latent."""
     options = {"encoder.name": "resnet18", "encoder.latent_dim": 512}
     assert list(methods(RANDOM, (*RANDOM, options))) == [
-        "random (supervised, encoder=lenet)",
-        "random (supervised, encoder=resnet18)",
+        "random (encoder=lenet)",
+        "random (encoder=resnet18)",
     ]
     third = (*RANDOM, {"encoder.latent_dim": 30})
-    assert "random (supervised, encoder=lenet, latent_dim=30)" in methods(RANDOM, (*RANDOM, options), third)
+    assert "random (encoder=lenet, latent_dim=30)" in methods(RANDOM, (*RANDOM, options), third)
 
 
 def test_equal_last_words_are_told_apart_by_their_paths():
@@ -79,7 +79,7 @@ def test_equal_last_words_are_told_apart_by_their_paths():
         for s in (1.0, 2.5)
         for t in (1, 2)
     ]
-    assert "dalbt (joint, strategy.temperature=2.5, training.temperature=1)" in methods(*made)
+    assert "dalbt (strategy.temperature=2.5, training.temperature=1)" in methods(*made)
 
 
 def test_settings_are_told_apart_too():
@@ -99,7 +99,7 @@ def test_settings_are_told_apart_too():
 def test_names_that_coincide_are_numbered():
     """The text "1" and the number 1 are two options with one look."""
     made = [("dalbt", "joint", 0.0, {"strategy.policy": policy}) for policy in (1, "1")]
-    assert sorted(methods(*made)) == ["dalbt (joint, policy=1)", "dalbt (joint, policy=1) #2"]
+    assert sorted(methods(*made)) == ["dalbt (policy=1)", "dalbt (policy=1) #2"]
 
 
 @pytest.mark.parametrize("name", ["my (v2)", "random (joint)", "a, b", "dalbt"])
@@ -138,7 +138,7 @@ def test_a_strategy_that_brings_its_own_network_is_told():
     rounds = frames.rounds.copy()
     rounds.loc[rounds["strategy"] == "dbal", "network_id"] = "with dropout"
     (pair,) = study_of(frames, rounds=rounds).pairs("mnist, b=100")
-    assert (pair.baseline, pair.shows) == ("random (supervised)", "selection + learner")
+    assert (pair.baseline, pair.shows) == ("random", "selection + learner")
 
 
 def test_a_random_that_trains_the_same_network_is_nearest():
@@ -148,7 +148,7 @@ def test_a_random_that_trains_the_same_network_is_nearest():
     rounds = frames.rounds.copy()
     rounds.loc[rounds["strategy"] == "dbal", "network_id"] = rounds["network_id"].iloc[-1]
     study = study_of(frames, rounds=rounds)
-    assert study.baseline("mnist, b=100", "dbal (supervised)") == "random (supervised, dropout=0.5)"
+    assert study.baseline("mnist, b=100", "dbal") == "random (dropout=0.5)"
 
 
 def test_no_trial_at_all():

@@ -50,7 +50,7 @@ def test_a_terminal_shows_them_as_they_are(study: Study) -> None:
     """In the result table and in the lines of progress: no markup, nothing that moves the cursor."""
     shown = StringIO()
     Terminal(shown, width=200).print(summary_table(study))
-    with Progress(1, 1, stream=shown) as progress:
+    with Progress(1, stream=shown) as progress:
         progress.started("id", NAME, 1)
         progress.failed("id", f"ValueError: {NAME}")
     text = shown.getvalue()

@@ -173,8 +173,8 @@ def test_the_report_tells_learner_from_selection() -> None:
     rounds["network_id"] = rounds["trial_id"].map(learners)
     pairs = study_of(frames, rounds=rounds).pairs("mnist, b=100")
     assert {(each.method, each.baseline, each.shows) for each in pairs} == {
-        ("margin (supervised, learner=plain)", "random (supervised, learner=plain)", "selection"),
-        ("margin (supervised, learner=dropout)", "random (supervised, learner=dropout)", "selection"),
-        ("dbal (supervised)", "random (supervised, learner=dropout)", "selection"),
-        ("random (supervised, learner=plain)", "random (supervised, learner=dropout)", "learner"),
+        ("margin (learner=plain)", "random (learner=plain)", "selection"),
+        ("margin (learner=dropout)", "random (learner=dropout)", "selection"),
+        ("dbal", "random (learner=dropout)", "selection"),
+        ("random (learner=plain)", "random (learner=dropout)", "learner"),
     }

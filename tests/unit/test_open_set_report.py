@@ -19,7 +19,7 @@ METHODS = [
     ("margin", "supervised", 0.02),
     ("oracle_purity", "supervised", 0.08),
 ]
-CONTROL = "oracle_purity (supervised)"
+CONTROL = "oracle_purity"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_the_summary_is_what_the_rounds_say(study: Study) -> None:
     assert len(table) == len(METHODS)
     assert table.index[table["is_control"]].tolist() == [CONTROL]
     areas = trial_summary(study.rounds).query("ood != ''").groupby("method")["aubc"].mean()
-    ceiling = areas[CONTROL] - areas["random (supervised)"]
+    ceiling = areas[CONTROL] - areas["random"]
     for method, rounds in study.rounds.query("ood != ''").groupby("method"):
         first, labels, last = [], [], []
         for _, trial in rounds.groupby("trial_id"):
@@ -50,11 +50,11 @@ def test_the_summary_is_what_the_rounds_say(study: Study) -> None:
         row = table.loc[str(method)]
         found = row[["openness", "labels_per_paid", "last_purity"]].to_numpy(float)
         np.testing.assert_allclose(found, [np.mean(first), np.mean(labels), np.mean(last)])
-        if method == "random (supervised)":
+        if method == "random":
             assert np.isnan(row["gain"])
             assert np.isnan(row["detector_auroc"])
         else:
-            gain = areas[method] - areas["random (supervised)"]
+            gain = areas[method] - areas["random"]
             assert row["gain"] == pytest.approx(gain)
             assert row["ceiling_share"] == pytest.approx(gain / ceiling)
             assert row["detector_auroc"] == pytest.approx(0.75)  # of the fifth query
@@ -62,9 +62,9 @@ def test_the_summary_is_what_the_rounds_say(study: Study) -> None:
 
 def test_the_course_is_the_mean_purity_of_each_query(study: Study) -> None:
     """Five queries, counted from 1."""
-    course = purity_course(study.rounds).query("method == 'margin (supervised)'")
+    course = purity_course(study.rounds).query("method == 'margin'")
     assert course["query"].tolist() == [1, 2, 3, 4, 5]
-    rounds = study.rounds.query("ood != '' and method == 'margin (supervised)' and round > 0")
+    rounds = study.rounds.query("ood != '' and method == 'margin' and round > 0")
     np.testing.assert_allclose(course["purity"], rounds.groupby("round")["purity"].mean())
 
 

@@ -168,7 +168,7 @@ def test_a_sweep_whose_trials_all_failed_says_so():
 
 def test_names_that_look_like_markup_are_shown_as_they_are():
     """A strategy may be called `my [bold] (v2)`."""
-    assert "my [bold] (v2) (joint)" in shown(make_study(Sweep(methods=[("my [bold] (v2)", "joint", 0.1)])))
+    assert "my [bold] (v2)" in shown(make_study(Sweep(methods=[("my [bold] (v2)", "joint", 0.1)])))
 
 
 def test_latex_prints_what_it_is_given_and_fits_a_column(tmp_path: Path):

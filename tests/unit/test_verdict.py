@@ -53,14 +53,14 @@ def test_what_the_sentences_say():
     """A clear effect in every setting: which, against what, where, and between which differences."""
     made = study(0.1)
     table = compare_with_random(made).set_index(["method", "setting"])["difference"] * 100
-    best, worst = table["entropy (supervised)"], table["margin (supervised)"]
+    best, worst = table["entropy"], table["margin"]
     above, below = analyze(made).verdict.sentences
     assert above == (
-        "Significantly better than random sampling in AUBC: entropy (supervised) against random (supervised) in 3 of 3 "
+        "Significantly better than random sampling in AUBC: entropy against random in 3 of 3 "
         f"settings by {best.min():+.2f} to {best.max():+.2f} points."
     )
     assert below == (
-        "Significantly worse than it: margin (supervised) against random (supervised) in 3 of 3 settings "
+        "Significantly worse than it: margin against random in 3 of 3 settings "
         f"by {worst.max():+.2f} to {worst.min():+.2f} points."
     )
 
@@ -96,9 +96,9 @@ def test_a_difference_that_shows_more_than_selection_says_so():
 def test_probability_of_improvement_by_counting_pairs():
     """Every pair of runs of a setting, one by one; then the mean over settings."""
     made = study(0.005)
-    row = probability_of_improvement(made).set_index("method").loc["entropy (supervised)"]
+    row = probability_of_improvement(made).set_index("method").loc["entropy"]
     runs = gains(made)
-    runs = runs[runs["method"] == "entropy (supervised)"]
+    runs = runs[runs["method"] == "entropy"]
     each = [
         np.mean([a > b for a, b in product(one["aubc"], one["baseline_aubc"])])
         for _, one in runs.groupby("setting")
@@ -114,9 +114,9 @@ def test_profiles_by_counting_runs():
     made = study(0.01)
     profiles, runs = performance_profiles(made), gains(made)
     at = profiles.index[30]
-    mine = runs[runs["method"] == "margin (supervised)"]
+    mine = runs[runs["method"] == "margin"]
     expected = np.mean([(one["gain"] > at).mean() for _, one in mine.groupby("setting")])
-    assert profiles.loc[at, "margin (supervised)"] == pytest.approx(expected)
+    assert profiles.loc[at, "margin"] == pytest.approx(expected)
     assert (profiles.diff().dropna() <= 0).all(axis=None)
 
 
