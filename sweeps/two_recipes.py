@@ -9,8 +9,8 @@ method brings (dropout, a variational bottleneck, a critic), so that what a meth
 what its network gains.
 
 `paper`: 20 epochs a round on MNIST and 150 on Fashion-MNIST, no augmentation, plain Weibull fits, and no step more for
-the learners whose own networks would ask for it. `sound`: `dalbt_ray.sound`, everybody augmented and trained to
-convergence, and this project's defaults for every method.
+the learners whose own networks would ask for it. `sound`: `dalbt_ray.sound`, everybody augmented and trained
+longer, and this project's defaults for every method.
 """
 
 import sys
