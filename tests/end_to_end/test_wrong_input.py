@@ -71,6 +71,8 @@ def test_a_wrong_argument_is_named(
     [
         ("~nobody-of-that-name/r", "names no user's home"),
         ("s3://", "is no URI"),
+        ("a\0b", "is no path"),
+        ("\ud800", "is no path"),
         ("://", "is no URI"),
         ("github://x", "cannot be opened"),
         ("/" + "/".join(["d" * 50] * 100), "File name too long"),

@@ -1,11 +1,14 @@
-"""Ray's own processes are killed under a running sweep: it ends in a line that says how to go on, within seconds."""
+"""Processes that are killed or stopped under a running sweep: it ends in a line, or they end."""
 
+import os
+import signal
 import subprocess
 from pathlib import Path
 
 import psutil
 import pytest
 
+from dalbt_ray.cluster.options import ClusterOptions
 from tests.integration.sweeps import REPOSITORY, STARTS_RAY, command
 from tests.integration.waiting import wait_for
 
@@ -36,3 +39,19 @@ def test_a_killed_head_or_raylet_is_said_with_the_way_on(tmp_path: Path, process
     assert "The same command goes on." in log.read_text()
     _, alive = psutil.wait_procs(family, timeout=120)
     assert not alive
+
+
+def test_a_process_that_is_stopped_is_ended() -> None:
+    """It hears of nothing any more, so a task on its node does it."""
+    from dalbt_ray.cluster.connection import connected
+
+    with connected(ClusterOptions(own_cpus=1)):
+        import ray
+
+        from dalbt_ray.cluster.ending import WorkerProcess
+
+        actor = ray.remote(num_cpus=1)(WorkerProcess).remote("", 0)
+        process: WorkerProcess = ray.get(actor.this.remote())
+        os.kill(process.pid, signal.SIGSTOP)
+        process.end()
+        wait_for(lambda: not psutil.pid_exists(process.pid), seconds=120)

@@ -1,5 +1,6 @@
 """What a results folder is kept on: a directory, or any store that fsspec knows (`s3://bucket/path`)."""
 
+import os
 import re
 from pathlib import Path
 from typing import Protocol
@@ -75,6 +76,11 @@ def open_storage(root: str | Path) -> Storage:
             raise InputError("results", text, "is no URI", remedy="as in s3://bucket/folder")
         return RemoteStorage(text.rstrip("/"))
     try:
-        return LocalStorage(Path(text).expanduser().absolute())
+        path = Path(text).expanduser().absolute()
+        if b"\0" in os.fsencode(path):
+            raise InputError("results", text, "is no path", remedy="name another folder")
     except RuntimeError:
         raise InputError("results", text, "names no user's home", remedy="write the path out") from None
+    except UnicodeEncodeError:
+        raise InputError("results", text, "is no path", remedy="name another folder") from None
+    return LocalStorage(path)
