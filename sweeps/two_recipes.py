@@ -1,4 +1,4 @@
-"""Which of the paper's claims hold under its own recipe, and which under one that trains every arm to the end?
+"""Which of the paper's claims hold under its own recipe, and which under one that trains every arm long enough?
 
     python sweeps/two_recipes.py --preset paper --data-root DIR
     python sweeps/two_recipes.py --preset sound --data-root DIR
@@ -9,8 +9,8 @@ method brings (dropout, a variational bottleneck, a critic), so that what a meth
 what its network gains.
 
 `paper`: 20 epochs a round on MNIST and 150 on Fashion-MNIST, no augmentation, plain Weibull fits, and no step more for
-the learners whose own networks would ask for it. `sound`: `dalbt_ray.sound`, everybody augmented and trained
-longer, and this project's defaults for every method.
+the learners whose own networks would ask for it. `sound`: `dalbt_ray.sound`, everybody augmented and trained longer,
+and this project's defaults for every method.
 """
 
 import sys

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from dalbt_ray.errors import printable
+from dalbt_ray.report.joined_later import NEUTRAL
 
 Options = tuple[tuple[str, Hashable], ...]
 """Paths and values, as in `("strategy.policy", "inlier_band")`."""
@@ -96,6 +97,8 @@ def find_cells(trials: pd.DataFrame, folder: "pd.Series[Any] | None" = None) -> 
     """
     where = [0] * len(trials) if folder is None else list(folder)
     plain = {str(name): [plain_value(value) for value in trials[name]] for name in trials.columns}
+    for name in NEUTRAL.keys() & plain.keys():
+        plain[name] = [NEUTRAL[name] if value is None else value for value in plain[name]]
     codes = pd.DataFrame({name: _numbered(values) for name, values in plain.items()}, index=trials.index)
 
     plain["ood"] = [_foreign(plain, i) for i in range(len(trials))]

@@ -6,11 +6,13 @@ import pandas as pd
 import pytest
 
 from dalbt_ray.config import known_classes, trial_from_json
+from dalbt_ray.report.cells import find_cells
 from dalbt_ray.report.checks import run_checks
 from dalbt_ray.report.picks import acquired_by_trial
 from dalbt_ray.report.statistics import compare_with_random
 from dalbt_ray.report.study import Study, read_study
-from dalbt_ray.results import ResultsStore, verify
+from dalbt_ray.results import ResultsStore, load_manifests, verify
+from dalbt_ray.results.trial_frame import trial_frame
 from scripts.budget_study import BUDGETS
 from scripts.make_study_pages import STUDIES, pages
 from sweeps.mnist_paper import mnist_paper
@@ -63,6 +65,18 @@ def test_the_mnist_trials_are_those_of_todays_sweep_file(mnist: Study) -> None:
     for trial_id, manifest in mnist.manifests.items():
         if manifest["config"]["strategy"]["name"] not in CHANGED_SINCE:
             assert trial_from_json(manifest["config"], known_classes()).trial_id(data_hash) == trial_id
+
+
+@pytest.mark.parametrize("name", ["mnist", "budgets_low"])
+def test_seeds_of_today_join_an_old_study(name: str) -> None:
+    """A configuration from before some options were there, and the same in today's words: one method, one setting.
+
+    If it fails, a new option lacks its line in `dalbt_ray.report.joined_later`.
+    """
+    old = next(iter(load_manifests(STUDIES / name).values()))["config"]
+    today = trial_from_json(dict(old)).as_json() | {"seed": 10_000}
+    cells = find_cells(trial_frame({"old": (old, "ok", 11), "today": (today, "ok", 11)}))
+    assert (len(cells.methods), len(cells.settings)) == (1, 1)
 
 
 def test_the_readme_quotes_the_mnist_study(mnist: Study) -> None:
