@@ -10,10 +10,10 @@ from dalbt_ray.options.ranges import Inside
 from dalbt_ray.options.value import changed_default
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.class_tails import ClassTails, Distance, Tails
-from dalbt_ray.strategies.k_plus_one import is_first_query
 from dalbt_ray.strategies.known_or_not import KnownOrNot
 from dalbt_ray.strategies.margin import margin
 from dalbt_ray.strategies.method import Chosen, Needs, Ranked, fresh_first, top
+from dalbt_ray.strategies.past_queries import is_first_query
 from dalbt_ray.weibull import cdf_of_log_hazard
 
 Policy = Literal[

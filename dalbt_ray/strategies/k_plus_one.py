@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.method import Needs, Ranked
+from dalbt_ray.strategies.past_queries import is_first_query
 from dalbt_ray.strategies.uncertainty import Uncertainty, uncertainty
 
 
@@ -54,8 +55,3 @@ class KPlusOne(Ranked):
             return (1.0 - foreign) * unsure
         best_known = (1.0 - foreign) * pool.probabilities.max(axis=1)
         return np.where(foreign > best_known, -foreign, unsure)
-
-
-def is_first_query(pool: PoolView) -> bool:
-    """Whether nothing has been acquired yet; the initial set does not count."""
-    return pool.bought is not None and not (pool.bought >= 0).any()

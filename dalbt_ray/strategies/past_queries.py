@@ -6,6 +6,11 @@ from numpy.typing import NDArray
 from dalbt_ray.pool import PoolView
 
 
+def is_first_query(pool: PoolView) -> bool:
+    """Whether nothing has been acquired yet; the initial set does not count."""
+    return pool.bought is not None and not (pool.bought >= 0).any()
+
+
 def purities(pool: PoolView) -> NDArray[np.float64]:
     """Share of images of known classes in each query so far, float64[q], the first one first.
 

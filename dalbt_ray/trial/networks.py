@@ -161,14 +161,9 @@ def _auxiliaries(trial: Trial, member: int) -> list[AuxiliarySettings]:
     return [settings for settings in (joined, apart) if settings is not None]
 
 
-def outliers(run: Run, state: PoolState) -> NDArray[np.bool_]:
-    """bool[n], OOD images that were bought and may be learned from; none unless `ood_policy` is "learn"."""
-    return state.removed & (run.trial.ood_policy == "learn")
-
-
 def teaching_outliers(run: Run, state: PoolState) -> NDArray[np.bool_]:
-    """bool[n], those of them that the classifier trains on."""
-    return outliers(run, state) & run.trial.learns_outliers
+    """bool[n], OOD images that were bought and that the classifier trains on, as a class of their own."""
+    return state.removed & (run.trial.ood_policy == "learn" and run.trial.learns_outliers)
 
 
 def untrained_network(run: Run, round_index: int, member: int = 0, *, outlier_class: bool = False) -> Network:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 from dalbt_ray.data.class_split import ClassSplit
 from dalbt_ray.data.image_set import ArrayImages
@@ -57,6 +58,22 @@ def test_what_was_not_bought_decides_nothing(method: Method) -> None:
         assert (shuffled[chosen(shuffled)] >= 0).all()
     else:
         assert chosen(labels) == chosen(shuffled)
+
+
+def test_the_detector_is_judged_when_it_chose() -> None:
+    """By hidden answers, for the record alone: the outlier class against all that was on offer."""
+    view, rng = smooth_pool(seed=5, n=N, classes=CLASSES), np.random.default_rng(0)
+    labels = np.where(rng.random(N) < 0.4, -1, 0)
+    labels[:10] = 0
+    state = PoolState.start(N, np.arange(10)).acquire(np.arange(10, 22), labels < 0, discard=True)
+    scores = Scores(
+        probabilities=view.probabilities, features=view.features, outlier_probability=rng.random(N)
+    )
+    oracle = oracle_with(labels, view.validation_labels)
+    drawn = query(STRATEGIES["margin"](), 8, state, oracle, scores, scores, rng, learn=True)
+    on_offer = np.arange(22, N)
+    expected = roc_auc_score(labels[on_offer] < 0, scores.outlier_probability[on_offer])
+    assert drawn.detector_auroc == pytest.approx(expected)
 
 
 def test_only_the_control_is_told_what_is_ood() -> None:
