@@ -16,7 +16,7 @@ from dalbt_ray.cluster.preflight import Node
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import ResultsStore
 
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 """Seconds that a node has to answer; a first process on it unpacks the package and imports torch."""
 
 

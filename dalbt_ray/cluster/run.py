@@ -22,7 +22,7 @@ from dalbt_ray.cluster.connection import (
 from dalbt_ray.cluster.embed_pool import SharedFeatures, run_on_ray
 from dalbt_ray.cluster.growing_grid import GrowingGrid
 from dalbt_ray.cluster.lifeline import end_at_once, lifeline
-from dalbt_ray.cluster.node_checks import nodes_to_avoid
+from dalbt_ray.cluster.node_checks import PATIENCE_S, nodes_to_avoid
 from dalbt_ray.cluster.node_facts import elsewhere
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Node, Share, at_once, pack, share_of
@@ -36,6 +36,7 @@ from dalbt_ray.data.embedding.embedded_set import embedded_image_set
 from dalbt_ray.data.image_set import ImageSet, ImageSetFiles
 from dalbt_ray.errors import InputError
 from dalbt_ray.options.own_code import own_sources
+from dalbt_ray.trial.clock import span
 from dalbt_ray.trial.observer import Observer
 from dalbt_ray.trial.outcome import SweepOutcome
 
@@ -132,6 +133,8 @@ def _usable_nodes(
     found = [ImageSetFiles.find(*names, data_root) for names in sorted(sets)]
     data = dict.fromkeys(path for files in found for path in (*files.pool_files, files.test))
     gpus_wanted = any(share_of(trial, options, nodes).gpus for trial in trials)
+    if len(nodes) > 1:
+        progress.say(f"looking at {len(nodes)} nodes, for {span(PATIENCE_S)} at most")
     bad = nodes_to_avoid(nodes, store_root, list(data), _CODE, gpus_wanted=gpus_wanted)
     for node in nodes:
         if node.node_id in bad:
