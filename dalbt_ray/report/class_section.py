@@ -61,7 +61,7 @@ def _means(means: ClassMeans) -> list[Block]:
     if means.measure.unit == "percent":  # where more is better
         order = np.argsort(means.mean, axis=1, kind="stable")[:, : len(WORST)]
         worst = [
-            [method, *(f"{means.classes[k]} {_value(means, i, k)}" for k in order[i])]
+            [method, *(f"{means.classes[k]}: {_value(means, i, k)}" for k in order[i])]
             for i, method in enumerate(means.methods)
         ]
         columns = ["method", *WORST[: order.shape[1]]]

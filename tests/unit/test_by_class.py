@@ -108,7 +108,7 @@ def test_the_section_names_the_worst_classes_and_the_commonest_mistake() -> None
     (worst,) = [block for block in blocks if isinstance(block, TextTable)]
     (means,), (confused,) = findings.by_class, findings.confused
     for i, row in enumerate(worst.rows):
-        assert row[1].split()[0] == NAMES[int(means.mean[i].argmin())]
+        assert row[1].split(":")[0] == NAMES[int(means.mean[i].argmin())]
     (folded,) = [block for block in blocks if isinstance(block, Folded)]
     for table in folded.tables:
         method, _, said = table.caption.partition(": ")
