@@ -11,6 +11,7 @@ from dalbt_ray.errors import InputError
 from dalbt_ray.models.frozen import Frozen
 from dalbt_ray.objectives.supervised import Supervised
 from dalbt_ray.options.canonical import as_json, from_json
+from dalbt_ray.query.answer_files import read_answers
 from dalbt_ray.query.batch_folder import Batch, check_out, write_batch
 from dalbt_ray.query.batch_rows import batch_rows
 from dalbt_ray.query.choosing import Choice, Wish, choose
@@ -65,7 +66,8 @@ def query(asked: Asked, say: Say) -> str:
     """Hand out a batch; what was done, human-readable.
 
     Raises:
-        InputError: anything in `asked` that cannot be used, before an image is embedded; an empty pool.
+        InputError: anything in `asked` that cannot be used, before an image is embedded; labels that do not fit the
+            pool; an empty pool.
     """
     if asked.budget < 1:
         raise InputError("budget", asked.budget, "must be at least 1")
@@ -74,6 +76,10 @@ def query(asked: Asked, say: Say) -> str:
     session = Session.of(asked.pool, asked.state)
     named = strategy_of(asked.strategy, asked.options) if asked.strategy or asked.options else None
     model = Model.of(session, asked.model, asked.weights, asked.side)
+    if asked.labels is not None:
+        read_answers(
+            Path(asked.labels)
+        )  # a file of another form is refused before hours of embedding, not after
     with session.state.lease():
         number = len(session.state.batches()) + 1
         out = Path(asked.out or f"batch_{number:03d}").expanduser().absolute()

@@ -30,6 +30,9 @@ FOLDS, SEEDS, ROUNDS = 4, 3, 5
 SHARE = 0.6
 """Of a fold's pool, bought in the end: once all is bought, every rule has the same labels."""
 
+HELD_OUT = 0.1
+"""Of a fold's pool, the validation images that every trial has; rules may calibrate on them."""
+
 FEWEST, FEWEST_PER_CLASS = 80, 8
 """Labels, and labels of each of two classes, below which nothing is rehearsed."""
 
@@ -130,6 +133,7 @@ def rehearse(
     for number, fold in enumerate(folds(labeled)):
         train = fold.in_distribution_count
         share = len(fold.test_labels) / train
+        held_out = max(5, round(HELD_OUT * train))
         for seed in range(seeds):
             curves = []
             for method in (strategy, Random()):
@@ -139,10 +143,10 @@ def rehearse(
                     strategy=method,
                     objective=Supervised(),
                     encoder=encoder,
-                    budget=max(1, round(SHARE * train / ROUNDS)),
+                    budget=max(1, round(SHARE * (train - held_out) / ROUNDS)),
                     rounds=ROUNDS,
                     seed=seed,
-                    splits=SplitSettings(train_limit=None, initial_size=0, validation_size=0),
+                    splits=SplitSettings(train_limit=None, initial_size=0, validation_size=held_out),
                 )
                 seen: list[Record] = []
                 run_trial(trial, fold, store, on_round=seen.append)

@@ -167,9 +167,7 @@ def _round_with_labels(
         row,
         train_accuracy=train_accuracy,
         converged=run.trial.encoder.solver is not None or train_accuracy >= CONVERGED,
-        validation_accuracy=accuracy(validation.probabilities, oracle.validation_labels)
-        if len(oracle.validation_labels)
-        else None,
+        validation_accuracy=accuracy(validation.probabilities, oracle.validation_labels),
         train_loss=trained.loss,
         steps=trained.steps,
         measures={metric.column: metric.measure(test, oracle.test_labels) for metric in run.trial.measured},

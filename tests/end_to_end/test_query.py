@@ -80,6 +80,9 @@ def test_three_batches_of_a_planted_pool(
     assert "302 files: 300 images, 1 exact copies, 1 that cannot be used" in said
     assert "broken.jpg is no image file" in said
     assert f"{sum(purity)} labels" in said
+    assert "estimated accuracy, mean of these heads" in said
+    assert main(["rehearse", str(planted.folder), "--side", "32"]) == 0
+    assert "not enough to tell" in capsys.readouterr().out
     blocks = list(planted.folder.glob(".dalbt/features/*/*.parquet"))
     assert len(blocks) == -(-302 // BLOCK)
     (planted.folder / "new.png").write_bytes((planted.folder / bought[0]).read_bytes() + b"\0")
@@ -105,6 +108,9 @@ def sheet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a first batch of twelve."""
     tmp_path = tmp_path_factory.mktemp("sheet")
     pool = plant(tmp_path / "pool", 40)
+    before = sorted(pool.folder.rglob("*"))
+    assert main(["query", str(pool.folder), "--budget", "12", "--side", "32", "--plan"]) == 0
+    assert sorted(pool.folder.rglob("*")) == before
     assert main(["query", str(pool.folder), "--budget", "12", "--side", "32", "--out", str(tmp_path / "batch"),
                  "--classes", "shirt,shoe,bag"]) == 0  # fmt: skip
     return tmp_path / "batch" / "index.html"

@@ -11,6 +11,7 @@ from dalbt_ray.query.accuracy_estimate import Estimate, clopper_pearson, estimat
 from dalbt_ray.query.known_images import answered
 from dalbt_ray.query.next_gain import expected_gain, kappa, stop_hint
 from dalbt_ray.query.rehearsal import Labeled, corrected_interval, folds, rehearse
+from dalbt_ray.query.rehearsal_plot import draw
 from dalbt_ray.query.replies import OURS_NOT, Reply
 from dalbt_ray.strategies import get_strategy
 from tests.accuracy_loops import blobs, interval_covers
@@ -105,6 +106,8 @@ def test_a_rehearsal_sees_that_herding_finds_rare_classes(tmp_path: Path) -> Non
     )
     assert done.rule.shape == done.random.shape == (4, 5)
     assert done.interval[0] > 0
+    draw(done, [tmp_path / "rehearsal.png"])
+    assert (tmp_path / "rehearsal.png").read_bytes().startswith(b"\x89PNG")
     assert "random on these labels" in str(done) or "not enough labels to tell" in str(done)
 
 
