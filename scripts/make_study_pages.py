@@ -12,6 +12,7 @@ from dalbt_ray.report.summaries import summarize
 from scripts.budget_page import budget_page
 from scripts.budget_study import BUDGETS
 from scripts.budgets_overall import overall_page
+from scripts.open_set_page import open_set_page
 
 STUDIES = Path(__file__).parents[1] / "docs" / "studies"
 
@@ -108,7 +109,10 @@ def _spread(mean: float, deviation: float) -> str:
 
 def pages() -> dict[str, str]:
     """Every page by name, of the bundles that are there."""
-    found = {"mnist": mnist_page(read_study(STUDIES / "mnist"))}
+    found = {
+        "mnist": mnist_page(read_study(STUDIES / "mnist")),
+        "open_set": open_set_page(read_study(STUDIES / "open_set")),
+    }
     studies = {
         each.name: read_study(STUDIES / each.name) for each in BUDGETS if (STUDIES / each.name).is_dir()
     }

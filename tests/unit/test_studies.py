@@ -8,6 +8,7 @@ import pytest
 from dalbt_ray.config import known_classes, trial_from_json
 from dalbt_ray.report.cells import find_cells
 from dalbt_ray.report.checks import run_checks
+from dalbt_ray.report.open_set import open_set_summary
 from dalbt_ray.report.picks import acquired_by_trial
 from dalbt_ray.report.statistics import compare_with_random
 from dalbt_ray.report.study import Study, read_study
@@ -133,6 +134,42 @@ def test_the_readme_quotes_the_study_of_the_first_hundred_labels() -> None:
         assert (rows.loc[method, "high"] < 0).all(), method
     for method in ("uncertainty_herding", "max_herding", "typiclust", "bait", "entropy", "dalbt"):
         assert (rows.loc[method, "p_holm"] < 0.05).all(), method
+
+
+def test_the_readme_quotes_the_study_of_open_set_pools() -> None:
+    """Its figures, and what is above and below random beyond chance."""
+    study = read_study(STUDIES / "open_set")
+    assert len(study.manifests) == 896
+    assert study.rounds.groupby("setting")["seed"].nunique().tolist() == [14] * 4
+    table = compare_with_random(study)
+    sure = table[table["p_holm"] < 0.05]
+    gains = {name: _of_method(table, name) for name in ("policy=likelihood_ratio", "first_query=random")}
+    text = " ".join(README.split())
+    pools = ("cifar10 + other", "fashion_mnist + kmnist", "fashion_mnist + other")
+    quoted = [
+        [f"{100 * each.loc[each.index.str.startswith(pool)].item():+.1f}" for pool in pools]
+        for each in gains.values()
+    ]
+    assert "{}, {} and {} points, and {}, {} and {} points.".format(*quoted[0], *quoted[1]) in text
+    for name in gains:
+        above = _of_method(sure[sure["difference"] > 0], name)
+        assert sorted(above.index.str.split(",").str[0]) == sorted(
+            {setting.split(",")[0] for setting in table["setting"]} - {"cifar10 + svhn"}
+        )
+    for name in ("lfosa", "eoal", "policy=most_outlying"):
+        assert len(_of_method(sure[sure["difference"] < 0], name)) == 4, name
+    assert sure[sure["setting"].str.startswith("cifar10 + svhn") & (sure["difference"] > 0)].empty
+    measured = open_set_summary(study).set_index("method")
+    pure = measured[measured.index.str.startswith(("lfosa", "eoal"))]
+    assert pure["labels_per_paid"].min() >= 0.93
+    assert f"by up to {100 * pure['gain'].min():+.1f} points of AUBC" in text
+    ceiling = measured[measured["is_control"] & measured["setting"].str.startswith("cifar10 + svhn")]
+    assert f"would be worth {100 * ceiling['gain'].item():+.1f} points there" in text
+
+
+def _of_method(table: pd.DataFrame, name: str) -> "pd.Series[float]":
+    """Differences by setting of the methods with `name` in their name."""
+    return table[table["method"].str.contains(name, regex=False)].set_index("setting")["difference"]
 
 
 def _by_pair(table: pd.DataFrame) -> pd.DataFrame:
