@@ -29,7 +29,10 @@ def mnist() -> Study:
     return read_study(STUDIES / "mnist")
 
 
-BUNDLES = ["mnist", *(each.name for each in BUDGETS if (STUDIES / each.name).is_dir())]
+STALLED = {"open_set": (2, ["Every trial ended well"])}
+"""Trials that bought OOD images alone three times in a row, in their last round: the check that says so is right."""
+
+BUNDLES = ["mnist", "open_set", *(each.name for each in BUDGETS if (STUDIES / each.name).is_dir())]
 
 
 def test_a_page_is_what_its_results_say() -> None:
@@ -45,7 +48,9 @@ def test_no_sanity_check_fails(name: str) -> None:
     """Not on rounds without a label, of which the study of the first hundred labels has one in every trial."""
     study = read_study(STUDIES / name)
     checks = run_checks(study, acquired_by_trial(study.selections, study.rounds))
-    assert [check.title for check in checks if check.state == "failed"] == []
+    stalled = (study.rounds["status"] == "stalled").sum()
+    assert [check.title for check in checks if check.state == "failed"] == STALLED.get(name, (0, []))[1]
+    assert stalled == STALLED.get(name, (0, []))[0]
 
 
 def test_the_mnist_bundle_is_whole(mnist: Study) -> None:
@@ -142,7 +147,7 @@ def test_the_readme_quotes_the_study_of_open_set_pools() -> None:
     assert len(study.manifests) == 896
     assert study.rounds.groupby("setting")["seed"].nunique().tolist() == [14] * 4
     table = compare_with_random(study)
-    sure = table[table["p_holm"] < 0.05]
+    sure = table[(table["p_holm"] < 0.05) & (table["method"] != "oracle_purity")]
     gains = {name: _of_method(table, name) for name in ("policy=likelihood_ratio", "first_query=random")}
     text = " ".join(README.split())
     pools = ("cifar10 + other", "fashion_mnist + kmnist", "fashion_mnist + other")
