@@ -114,11 +114,10 @@ def hold(storage: Storage, patience: Patience) -> Iterator[Lease]:
         lease.end()
         heart.join(RELEASE_WAIT_S)
         if not lease.lost and not heart.is_alive():
+            # What is on the disk is whole even if this fails; the next driver sees that this one is gone.
             try:
                 claim.release()
-            except (
-                OSError
-            ) as error:  # what is on the disk is whole; the next driver sees that this one is gone
+            except OSError as error:
                 _log.warning("%s: the lease could not be given back: %s", storage.location, error)
 
 
