@@ -90,6 +90,11 @@ class Arena:
 
     def prepare(self) -> None:
         """Run it undisturbed."""
+        # Children fork off with what is imported here: a driver is then mostly at work, not importing.
+        import dalbt_ray.launch.in_process
+        import dalbt_ray.report.build  # noqa: F401
+
+        self.finish(self.fresh())
         began = monotonic()
         root = self.fresh()
         self.finish(root)
@@ -103,7 +108,7 @@ class Arena:
 
     def moment(self) -> float:
         """Seconds after its start at which something happens to a driver."""
-        return self.rng.uniform(0.02, 1.2) * max(self.seconds, 0.5)
+        return self.rng.uniform(0.02, 0.6) * max(self.seconds, 0.5)
 
     def count(self, fault: str) -> None:
         """One more was injected."""
