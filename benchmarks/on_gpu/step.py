@@ -16,6 +16,7 @@ from dalbt_ray.models.adam import Adam
 from dalbt_ray.models.network import Network, NetworkSettings, build_network, unit_range
 from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.objectives.joint import Joint
+from dalbt_ray.trial.captured_step import WORTH_CAPTURING
 from dalbt_ray.trial.minibatches import Draws, TrainingImages
 from dalbt_ray.trial.training import fit
 from dalbt_ray.trial.trial_images import TrialImages
@@ -71,8 +72,10 @@ def trainer(run: Run) -> None:
 
             steps(1)
             second = steps(1)
-            seconds = steps(max(1, int(2 * run.scale.seconds / second)))
-            run.tell(network=name, batch=batch, how=precision, images_per_second=batch / seconds)
+            count = max(1, int(2 * run.scale.seconds / second))
+            seconds = steps(count)
+            graph = ", CUDA graph" if run.on_gpu and count >= WORTH_CAPTURING else ""
+            run.tell(network=name, batch=batch, how=precision + graph, images_per_second=batch / seconds)
 
 
 @dataclass(frozen=True)
