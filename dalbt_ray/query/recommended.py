@@ -31,8 +31,9 @@ RECOMMENDED = (
     Recommendation(
         101,
         "uncertainty_herding",
-        "made for every number of labels by its authors; beyond 100 labels not yet measured here",
-        "Bae et al. 2025, Uncertainty Herding (ICLR)",
+        "the best of 14 strategies from 100 to 1,000 labels, 1 to 2 points of accuracy above random on CIFAR-10 and "
+        "Fashion-MNIST",
+        "docs/studies/budgets_middle.md",
     ),
     Recommendation(
         1_001,

@@ -14,7 +14,7 @@ from dalbt_ray.report.statistics import compare_with_random
 from dalbt_ray.report.study import Study, read_study
 from dalbt_ray.results import ResultsStore, load_manifests, verify
 from dalbt_ray.results.trial_frame import trial_frame
-from scripts.budget_study import BUDGETS
+from scripts.budget_study import BUDGETS, best_and_rivals
 from scripts.make_study_pages import STUDIES, pages
 from sweeps.mnist_paper import mnist_paper
 
@@ -139,6 +139,21 @@ def test_the_readme_quotes_the_study_of_the_first_hundred_labels() -> None:
         assert (rows.loc[method, "high"] < 0).all(), method
     for method in ("uncertainty_herding", "max_herding", "typiclust", "bait", "entropy", "dalbt"):
         assert (rows.loc[method, "p_holm"] < 0.05).all(), method
+
+
+def test_the_readme_quotes_the_study_of_the_first_thousand_labels() -> None:
+    """The best method, its lead, and that every rival is significantly below it."""
+    study = read_study(STUDIES / "budgets_middle")
+    assert (len(study.manifests), study.rounds["seed"].nunique()) == (560, 20)
+    leads = []
+    for setting in ("cifar10, b=100", "fashion_mnist, b=100"):
+        best, p = best_and_rivals(study, setting)
+        assert best == "uncertainty_herding"
+        assert (len(p), p.max() < 0.05) == (13, True)
+        compared = compare_with_random(study).set_index(["setting", "method"])["difference"]
+        leads.append(f"{100 * compared[setting, best]:+.1f}")
+    text = " ".join(README.split())
+    assert f"`uncertainty_herding` {leads[0]} and {leads[1]} points, and each of the 13 others" in text
 
 
 def test_the_readme_quotes_the_study_of_open_set_pools() -> None:
