@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.query.replies import Reply
-from dalbt_ray.results.storage.lease import Lease, Patience, hold
+from dalbt_ray.results.storage.lease import Lease, Patience, Words, hold
 from dalbt_ray.results.storage.local_disk import LocalStorage
 from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, seal, unseal
 
@@ -74,7 +74,7 @@ class State:
             InputError: another command is at work here, or the folder cannot be written.
         """
         self.storage.prepare()
-        with hold(self.storage, Patience()) as lease:
+        with hold(self.storage, Patience(), Words(folder="state", owner="command")) as lease:
             self.storage.sweep()
             if HEAD not in self.storage.entries(""):
                 created = datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,55 +1,13 @@
 """The report's page opened in a browser: what can be chosen, what fits, and that no text meets another."""
 
-import json
-import re
-import shutil
-import subprocess
-import tempfile
-from html import escape, unescape
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dalbt_ray.report.build import build_report, write_report
 from tests.analysis_frames import METHODS, Sweep, make_study
+from tests.browser import asked_page, needs_chromium
 from tests.tiny_sweep import tiny_sweep
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path; .ci/run installs it")
-
-
-def open_in_browser(page: Path, script: str, width: int) -> tuple[dict[str, Any], str]:
-    """Open `page` in headless Chromium, `width` pixels wide, and run `script` in it.
-
-    A frame sets the width, since the browser's window has a smallest one.
-
-    Returns:
-        The script's `result`, and what the console said.
-    """
-    hook = (
-        "<script>const result = {}; window.addEventListener('error', e => { result.error = e.message; });"
-        f"window.addEventListener('load', () => {{ {script};"
-        "parent.document.body.dataset.result = JSON.stringify(result); });</script></body>"
-    )
-    framed = escape(page.read_text().replace("</body>", hook))
-    outer = page.with_name(f"browser_{width}.html")
-    outer.write_text(
-        f'<!DOCTYPE html><body><iframe srcdoc="{framed}" width="{width}" height="900"></iframe></body>'
-    )
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [
-            str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            f"--user-data-dir={profile}", "--window-size=1400,1000", "--enable-logging=stderr", "--dump-dom",
-            outer.as_uri(),
-        ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    found = re.search(r'<body data-result="([^"]*)"', done.stdout)
-    assert found, done.stderr
-    errors = "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
-    return json.loads(unescape(found.group(1))), errors
-
 
 CHOOSE = """
     const choose = (name, value) => {
@@ -64,7 +22,7 @@ CHOOSE = """
 """
 
 
-@needs_browser
+@needs_chromium
 def test_curves_toggle_in_a_browser(tmp_path: Path) -> None:
     """One legend for all panels; measure, mode, axis and setting can be chosen; the console stays silent."""
     page = write_report(make_study(), tmp_path)
@@ -84,8 +42,7 @@ def test_curves_toggle_in_a_browser(tmp_path: Path) -> None:
         result.mixed = label();
         result.polyline = document.querySelector('g.curve polyline').getAttribute('points');
     """
-    result, errors = open_in_browser(page, script, 1200)
-    assert errors == ""
+    result = asked_page(page, script, 1200)
     assert (result["start"], result["shown"], result["none"], result["all"]) == (14, 14, 0, 14)
     assert result["pressed"] == "false"
     assert len(result["hidden"]) == 12
@@ -100,7 +57,7 @@ def test_curves_toggle_in_a_browser(tmp_path: Path) -> None:
     assert "NaN" not in result["polyline"]
 
 
-@needs_browser
+@needs_chromium
 def test_pointing_at_a_round_shows_all_methods_and_dragging_zooms(tmp_path: Path) -> None:
     """The tip has the numbers of the table of curves, best first; zooming changes the axes, the button undoes it."""
     study = make_study()
@@ -122,8 +79,7 @@ def test_pointing_at_a_round_shows_all_methods_and_dragging_zooms(tmp_path: Path
         button.click();
         result.after = ticks();
     """
-    result, errors = open_in_browser(page, script, 1200)
-    assert errors == ""
+    result = asked_page(page, script, 1200)
     assert result["head"] == "600 labels"
     setting = study.rounds["setting"].iloc[0]
     last = study.rounds[(study.rounds["setting"] == setting) & (study.rounds["round"] == 5)]
@@ -201,19 +157,18 @@ def large_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(make_study(sweep), tmp_path_factory.mktemp("large"))
 
 
-@needs_browser
+@needs_chromium
 @pytest.mark.parametrize("width", [400, 1400])
 def test_no_text_overlaps_another(large_page: Path, width: int) -> None:
     """By the boxes of every line of text on the page, those in drawings included; only tables scroll sideways."""
-    result, errors = open_in_browser(large_page, OVERLAPS, width)
-    assert errors == ""
+    result = asked_page(large_page, OVERLAPS, width)
     assert result["texts"] > 1_000
     assert result["overlaps"] == []
     assert result["wide"] == []
     assert result["content"] <= result["width"] <= width
 
 
-@needs_browser
+@needs_chromium
 def test_page_fits_a_phone(tmp_path: Path) -> None:
     """At 390 pixels nothing but the tables' own boxes scrolls sideways, and buttons suit fingers."""
     page = build_report(tiny_sweep(tmp_path / "tiny"), tmp_path / "report")
@@ -225,8 +180,7 @@ def test_page_fits_a_phone(tmp_path: Path) -> None:
           && e.getBoundingClientRect().right > root.clientWidth + 1).map(e => e.outerHTML.slice(0, 80));
         result.chart = document.querySelector('.chart svg').getBoundingClientRect().width;
     """
-    result, errors = open_in_browser(page, script, 390)
-    assert errors == ""
+    result = asked_page(page, script, 390)
     assert result["wide"] == []
     assert result["content"] <= result["width"] <= 390
     assert result["button"] >= 32

@@ -112,6 +112,18 @@ def test_a_state_folder_belongs_to_one_pool(tmp_path: Path) -> None:
         State.at(tmp_path / "letters", "/one")
 
 
+def test_a_second_command_is_told_of_the_first(tmp_path: Path) -> None:
+    """In the words of a pool, not of a sweep's results."""
+    first, second = (State.at(tmp_path / ".dalbt", "photos") for _ in range(2))
+    with (
+        first.lease(),
+        pytest.raises(InputError, match=r"state: .* is in use by another command: host") as refusal,
+        second.lease(),
+    ):
+        pass
+    assert "driver" not in str(refusal.value)
+
+
 def test_a_large_jpeg_may_come_shrunk_and_shows_the_same() -> None:
     """Both sides keep what was asked; the picture is the full one's, as far as JPEG's own shrinking keeps it."""
     ramp = np.linspace(0, 255, 640, dtype=np.uint8)

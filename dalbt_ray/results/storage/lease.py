@@ -42,11 +42,24 @@ class Patience:
     expiry: float = 60.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What messages call the folder and its owner.
+
+    Attributes:
+        folder: the option that names the folder.
+        owner: what works in it.
+    """
+
+    folder: str = "results"
+    owner: str = "driver"
+
+
 class Lease:
     """A lease that is held. Poll `lost`; when it is true, schedule nothing more."""
 
-    def __init__(self, claim: Claim, location: str) -> None:
-        self._claim, self._location = claim, location
+    def __init__(self, claim: Claim, location: str, words: Words) -> None:
+        self._claim, self._location, self._words = claim, location, words
         self._lost, self._over = threading.Event(), threading.Event()
 
     @property
@@ -71,9 +84,8 @@ class Lease:
         """
         if not self._claim.holds():
             self._lost.set()
-            raise InputError(
-                "results", self._location, "was taken over by another driver", remedy="nothing was changed"
-            )
+            problem = f"was taken over by another {self._words.owner}"
+            raise InputError(self._words.folder, self._location, problem, remedy="nothing was changed")
 
     def beat(self, every: float) -> None:
         """Give signs of life until the lease is over or lost. No outage ends this: the owner lives."""
@@ -97,15 +109,15 @@ class Lease:
 
 
 @contextmanager
-def hold(storage: Storage, patience: Patience) -> Iterator[Lease]:
-    """Own the lease of a results folder for a `with` block.
+def hold(storage: Storage, patience: Patience, words: Words = Words()) -> Iterator[Lease]:
+    """Own the lease of a folder for a `with` block.
 
     Raises:
         InputError: another driver is alive; names its host, pid, and since when.
     """
     claim = Claim(storage)
-    _acquire(claim, storage.location, patience)
-    lease = Lease(claim, storage.location)
+    _acquire(claim, storage.location, patience, words)
+    lease = Lease(claim, storage.location, words)
     heart = threading.Thread(target=lease.beat, args=(patience.heartbeat,), name="results-lease", daemon=True)
     heart.start()
     try:
@@ -121,7 +133,7 @@ def hold(storage: Storage, patience: Patience) -> Iterator[Lease]:
                 _log.warning("%s: the lease could not be given back: %s", storage.location, error)
 
 
-def _acquire(claim: Claim, location: str, patience: Patience) -> None:
+def _acquire(claim: Claim, location: str, patience: Patience, words: Words) -> None:
     """Wait while nothing tells whether the owner lives; a sign of life, and it is refused.
 
     Silence is counted poll by poll: a machine that slept, or a store that did not answer, hides signs of life.
@@ -136,9 +148,9 @@ def _acquire(claim: Claim, location: str, patience: Patience) -> None:
         silence, asked = silence + min(now - asked, patience.watch), now
         if found != first and not claim.is_free(found):
             raise InputError(
-                "results",
+                words.folder,
                 location,
-                f"is in use by another driver: {found}",
+                f"is in use by another {words.owner}: {found}",
                 remedy="wait until it has finished, stop it, or name another folder",
             )
         if claim.attempt(found, expired=silence > patience.expiry):
@@ -146,8 +158,9 @@ def _acquire(claim: Claim, location: str, patience: Patience) -> None:
         if silence > patience.watch and not announced:
             announced = True
             _log.warning(
-                "%s belongs to a driver that gives no sign of life (%s); taking over within %.0f s",
+                "%s belongs to a %s that gives no sign of life (%s); taking over within %.0f s",
                 location,
+                words.owner,
                 found,
                 patience.expiry - silence,
             )
