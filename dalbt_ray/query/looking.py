@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dalbt_ray.data.decoding import BadImageError
 from dalbt_ray.data.embedding.embedding import Embed
+from dalbt_ray.data.prepare.image_formats import NO_HEIC_READER, formats
 from dalbt_ray.models.frozen import FrozenEmbedding
 from dalbt_ray.query.image_blocks import BLOCK, ImageBlocks, Seen
 from dalbt_ray.query.photographs import image_id, square
@@ -52,8 +53,14 @@ def look(pool: Pool, blocks: ImageBlocks) -> Look:
     """What is there and what has to be read; reads no image."""
     read = blocks.files()
     embedded = {seen.id for seen in read if seen.embedded}
+    # A reader that was installed since may read what could not be read.
+    mended = {NO_HEIC_READER} if "HEIF" in formats() else set[str]()
     # Of a file that equals one in a damaged block, the features are lost too.
-    known = {seen.place.path: seen for seen in read if seen.problem or seen.id in embedded}
+    known = {
+        seen.place.path: seen
+        for seen in read
+        if (seen.id in embedded or seen.problem) and seen.problem not in mended
+    }
     places = pool.places()
     files = [
         known[place.path] for place in places if place.path in known and known[place.path].place == place

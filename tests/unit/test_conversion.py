@@ -144,7 +144,7 @@ def bad_files() -> dict[str, tuple[bytes, str]]:
         "nothing": (b"", "has no bytes"),
         "text named .jpg": (
             b"not an image",
-            "is no image file that can be read (PNG, JPEG, BMP, WEBP, TIFF can)",
+            "is no image file that can be read (PNG, JPEG, BMP, WEBP, TIFF",
         ),
         "gif": (encoded(picture(), "GIF"), "is no image file that can be read"),
         "truncated png": (encoded(picture(), "PNG")[:-40], "cannot be decoded"),

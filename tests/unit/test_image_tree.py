@@ -105,10 +105,10 @@ def test_other_files_are_ignored_and_counted(tmp_path: Path) -> None:
 
 
 def test_photographs_that_cannot_be_read_are_not_ignored(tmp_path: Path) -> None:
-    """A phone's HEIC is refused by name; ignored, half of a user's set would be missing."""
+    """A camera's raw file is refused by name; ignored, half of a user's set would be missing."""
     folder = three_classes(tmp_path)
-    (folder / "train" / "cat" / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
-    assert "train/cat/IMG_1.HEIC is no image file that can be read" in refusal(folder, tmp_path / "data")
+    (folder / "train" / "cat" / "IMG_1.NEF").write_bytes(b"MM\0\x2a" + bytes(100))
+    assert "train/cat/IMG_1.NEF is no image file that can be read" in refusal(folder, tmp_path / "data")
 
 
 def test_names_that_are_not_unicode(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dalbt_ray.data.decoding import SMALLEST, BadImageError, png_depth
+from dalbt_ray.data.prepare.image_formats import NO_HEIC_READER, formats, lacks_reader
 
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485  # of one image; Pillow's own limit, 256 MiB of RGB
-_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
 _ORIENTATION = 0x0112  # the EXIF tag
 _BITS_PER_SAMPLE = 258  # the TIFF tag
 _WITHOUT_COLOR = ("1", "L", "LA", "I;16", "I;16B", "I;16L")
@@ -57,7 +57,9 @@ def convert(data: bytes, *, at_least: int = 0) -> Converted:
     except BadImageError:
         raise
     except UnidentifiedImageError:
-        raise BadImageError(0, f"is no image file that can be read ({', '.join(_FORMATS)} can)") from None
+        if lacks_reader(data):
+            raise BadImageError(0, NO_HEIC_READER) from None
+        raise BadImageError(0, f"is no image file that can be read ({', '.join(formats())} can)") from None
     except Image.DecompressionBombError:
         raise _too_many_pixels() from None
     except Exception as error:  # on damaged files Pillow raises almost any class
@@ -70,14 +72,14 @@ def header_size(data: bytes) -> tuple[int, int] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            width, height = Image.open(BytesIO(data), formats=_FORMATS).size
+            width, height = Image.open(BytesIO(data), formats=formats()).size
     except Exception:  # `convert` says what is wrong with it
         return None
     return (height, width) if height * width <= MOST_PIXELS else None
 
 
 def _convert(data: bytes, at_least: int) -> Converted:
-    image: Image.Image = Image.open(BytesIO(data), formats=_FORMATS)
+    image: Image.Image = Image.open(BytesIO(data), formats=formats())
     file_format = image.format
     if image.width * image.height > MOST_PIXELS:
         raise _too_many_pixels()

@@ -11,7 +11,7 @@ from dalbt_ray.data.prepare.label_file import LABEL_FILE, read_label_file
 from dalbt_ray.errors import InputError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
-# What cameras make too and Pillow cannot read: an image that is refused by name, not an ignored file.
+# What cameras make too and Pillow alone cannot read (HEIC: see `image_formats`): refused by name, never ignored.
 OTHER_SUFFIXES = frozenset({".heic", ".heif", ".avif", ".gif", ".dng", ".cr2", ".cr3", ".nef", ".arw"})
 UNLABELED = frozenset({"unlabeled", "unlabelled"})
 
