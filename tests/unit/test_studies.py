@@ -176,6 +176,12 @@ def test_the_readme_quotes_the_study_of_open_set_pools() -> None:
         assert sorted(above.index.str.split(",").str[0]) == sorted(
             {setting.split(",")[0] for setting in table["setting"]} - {"cifar10 + svhn"}
         )
+    margin = table[table["method"] == "margin"].set_index("setting")["difference"]
+    points = [f"{100 * margin.loc[margin.index.str.startswith(pool)].item():+.1f}" for pool in pools]
+    assert "{}, {} and {} points. In the fourth".format(*points) in text
+    lost = -100 * margin.loc[margin.index.str.startswith("cifar10 + svhn")].item()
+    assert f"`margin` loses {lost:.1f}." in text
+    assert len(sure[sure["method"] == "margin"]) == 4
     for name in ("lfosa", "eoal", "policy=most_outlying"):
         assert len(_of_method(sure[sure["difference"] < 0], name)) == 4, name
     assert sure[sure["setting"].str.startswith("cifar10 + svhn") & (sure["difference"] > 0)].empty
