@@ -9,6 +9,7 @@ from dalbt_ray.data.prepare.gathering import listed, ordered_class_names
 from dalbt_ray.errors import InputError
 from dalbt_ray.query.answer_files import Given, read_answers
 from dalbt_ray.query.image_blocks import Seen
+from dalbt_ray.query.remote_images import is_uri
 from dalbt_ray.query.replies import NO_CLASS, OURS_NOT, UNUSABLE, Reply
 from dalbt_ray.query.state_folder import State
 
@@ -132,6 +133,8 @@ def _resolved(
 
 def _below(path: str, pool: str) -> str:
     """A path as the pool has it: absolute ones, and those from the working folder, become relative to the pool."""
+    if is_uri(path):
+        return path
     for tried in (Path(path), Path.cwd() / path):
         if tried.is_absolute() and tried.is_relative_to(pool):
             return tried.relative_to(pool).as_posix()

@@ -12,6 +12,7 @@ from xml.sax.saxutils import quoteattr
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.query.batch_rows import BatchRow
+from dalbt_ray.query.remote_images import is_uri
 from dalbt_ray.query.replies import OURS_NOT, UNUSABLE
 
 NAME, IMAGE = "label", "image"
@@ -25,7 +26,7 @@ def tasks(number: int, rows: Sequence[BatchRow]) -> list[Json]:
     return [
         {
             "data": {
-                IMAGE: row.path if "://" in row.path else f"/data/local-files/?d={quote(row.path)}",
+                IMAGE: row.path if is_uri(row.path) else f"/data/local-files/?d={quote(row.path)}",
                 "dalbt_id": row.id,
                 "path": row.path,
                 "rank": row.rank,

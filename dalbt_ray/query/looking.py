@@ -1,8 +1,9 @@
 """Read, hash and embed the files of a pool that are new or changed, block by block; everything else is known."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,11 +33,17 @@ class Look:
 
     Attributes:
         files: every file that is there and was read, ordered by path.
-        unread: files that are new or changed.
+        unread: files that are new or changed, and those of `files` that were not to be had.
     """
 
     files: tuple[Seen, ...]
     unread: tuple[Place, ...]
+
+    @property
+    def known(self) -> int:
+        """Files that need not be read."""
+        unread = {place.path for place in self.unread}
+        return sum(seen.place.path not in unread for seen in self.files)
 
 
 @dataclass(frozen=True)
@@ -62,11 +69,9 @@ def look(pool: Pool, blocks: ImageBlocks) -> Look:
         if (seen.id in embedded or seen.problem) and seen.problem not in mended
     }
     places = pool.places()
-    files = [
-        known[place.path] for place in places if place.path in known and known[place.path].place == place
-    ]
-    unread = [place for place in places if place.path not in known or known[place.path].place != place]
-    return Look(tuple(files), tuple(unread))
+    files = [seen for place in places if (seen := known.get(place.path)) is not None and seen.place == place]
+    same = {seen.place.path for seen in files if not _may_be_there_now(seen)}
+    return Look(tuple(files), tuple(place for place in places if place.path not in same))
 
 
 def embed_unread(pool: Pool, blocks: ImageBlocks, embedding: FrozenEmbedding, say: Say) -> Look:
@@ -82,10 +87,10 @@ def embed_unread(pool: Pool, blocks: ImageBlocks, embedding: FrozenEmbedding, sa
     if not found.unread:
         return found
     total, done, said = len(found.unread), 0, time.monotonic()
-    say(f"{total:,} files to read and embed by {embedding.model} ({len(found.files):,} known)")
+    say(f"{total:,} files to read and embed by {embedding.model} ({found.known:,} known)")
     embed, began = embedding.build(), time.monotonic()
     with_features = {seen.id for seen in blocks.files() if seen.embedded}
-    with ThreadPoolExecutor(READERS) as readers:
+    with _readers() as readers:
         chunks = [found.unread[first : first + BLOCK] for first in range(0, total, BLOCK)]
         side = embedding.preprocessing.side
         ahead = [readers.submit(_open, pool, place, side) for place in chunks[0]]
@@ -109,7 +114,7 @@ def embed_unread(pool: Pool, blocks: ImageBlocks, embedding: FrozenEmbedding, sa
 def plan(pool: Pool, blocks: ImageBlocks, embedding: FrozenEmbedding) -> str:
     """How long reading and embedding will take here, from a hundred files that are read for it and not kept."""
     found = look(pool, blocks)
-    known, total = len(found.files), len(found.unread)
+    known, total = found.known, len(found.unread)
     if not total:
         return f"{known:,} files, all known: nothing to embed"
     tried = [found.unread[place] for place in np.linspace(0, total - 1, min(TRIED, total)).astype(int)]
@@ -123,6 +128,21 @@ def plan(pool: Pool, blocks: ImageBlocks, embedding: FrozenEmbedding) -> str:
         f"{known + total:,} files, {total:,} to embed by {embedding.model} at {side} pixels: "
         f"{1 / seconds:,.0f} a second here ({torch.get_num_threads()} threads), about {_duration(total * seconds)}"
     )
+
+
+@contextmanager
+def _readers() -> Iterator[ThreadPoolExecutor]:
+    """Threads; what they have not begun when the block ends is left, or an error would wait for a whole block."""
+    readers = ThreadPoolExecutor(READERS)
+    try:
+        yield readers
+    finally:
+        readers.shutdown(cancel_futures=True)
+
+
+def _may_be_there_now(seen: Seen) -> bool:
+    """A file that could not be read and whose state does not show from outside, as of a URI: it is tried again."""
+    return not seen.id and not seen.place.changed
 
 
 def _open(pool: Pool, place: Place, side: int) -> _Opened:

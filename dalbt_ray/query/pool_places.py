@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from dalbt_ray.data.prepare.image_tree import OTHER_SUFFIXES, SUFFIXES
 from dalbt_ray.errors import InputError
+from dalbt_ray.query.remote_images import check_kinds, is_uri, read_uri
 
 STATE = ".dalbt"
 """The state folder's name inside a pool folder; a hidden name, so its files are no images of the pool."""
@@ -120,7 +121,8 @@ class FolderPool:
 class ListPool:
     """The images that a text file names, one a line, or in the column `path` of a CSV file.
 
-    Paths are relative to the list's folder; URIs such as `s3://bucket/a.jpg` are read by fsspec.
+    Paths are relative to the list's folder; URIs such as `s3://bucket/a.jpg` are read by fsspec, once: what lies at one
+    is taken not to change.
 
     Attributes:
         file: the list.
@@ -142,20 +144,20 @@ class ListPool:
         """See `Pool`; a path that is not there is kept, to be named as unreadable.
 
         Raises:
-            InputError: a list that cannot be read, or a CSV file without the column `path`.
+            InputError: a list that cannot be read, a CSV file without the column `path`, or URIs of a kind that needs
+                a package that is not there.
         """
-        return [self._place(path) for path in sorted(set(self._paths()))]
+        paths = sorted(set(self._paths()))
+        check_kinds(path for path in paths if is_uri(path))
+        return [self._place(path) for path in paths]
 
     def read(self, path: str) -> bytes:
         """See `Pool`."""
-        if "://" in path:
-            import fsspec
-
-            with fsspec.open(path, "rb") as file:
-                return bytes(file.read())
-        return (self.file.parent / path).read_bytes()
+        return read_uri(path) if is_uri(path) else (self.file.parent / path).read_bytes()
 
     def _place(self, path: str) -> Place:
+        if is_uri(path):
+            return Place(path, 0, 0)
         try:
             found = (self.file.parent / path).stat()
         except OSError:
