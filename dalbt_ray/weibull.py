@@ -124,18 +124,10 @@ def log_hazard(distances: Floats, fit: WeibullFit) -> NDArray[np.float64]:
         return np.asarray(fit.shape * (np.log(distances, dtype=np.float64) - np.log(fit.scale)))
 
 
-def log_survival(distances: Floats, fit: WeibullFit) -> NDArray[np.float64]:
-    """Log of the probability of a larger distance, -(d/s)^k: float[n] -> float64[n], at most 0."""
-    with np.errstate(over="ignore"):
-        return -np.exp(log_hazard(distances, fit))
-
-
-def cdf(distances: Floats, fit: WeibullFit) -> NDArray[np.float64]:
-    """Probability of a smaller distance, float[n] -> float64[n] in [0, 1]: the outlier probability."""
-    return cdf_of_log_hazard(log_hazard(distances, fit))
-
-
 def cdf_of_log_hazard(log_hazards: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 - exp(-exp(h)) of each log hazard h, float64[n] -> float64[n] in [0, 1], precise at both ends."""
+    """Probability of a smaller distance, 1 - exp(-exp(h)): float64[n] -> float64[n] in [0, 1], the outlier probability.
+
+    Of each log hazard h; precise at both ends.
+    """
     with np.errstate(over="ignore"):
         return -np.expm1(-np.exp(log_hazards))

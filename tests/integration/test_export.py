@@ -69,13 +69,10 @@ def run(trials: list[Trial], folder: Path, data: Path) -> str:
     return str(folder)
 
 
-def test_images(data: Path) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+def images_and_labels(data: Path) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """The test split."""
     split = read_split(data / "own" / "test.parquet")
     return split.images, split.labels
-
-
-test_images.__test__ = False  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +102,7 @@ def test_the_exported_model_is_the_one_that_was_measured(
     row = load_results(results).rounds.iloc[-1]
     done = export_model(results, row["trial_id"], tmp_path / "model", data)
     assert done.differences == []
-    model, (images, labels) = load_model(tmp_path / "model"), test_images(data)
+    model, (images, labels) = load_model(tmp_path / "model"), images_and_labels(data)
     names = np.array(["a", "b", "c"])[labels]
     images, names = (each[np.isin(names, model.card.class_names)] for each in (images, names))
     labels = np.array([model.card.class_names.index(name) for name in names])
@@ -124,7 +121,7 @@ def test_the_documented_lines_need_nothing_of_this_package(tmp_path: Path, data:
     assert main(["export", results, "--out", str(tmp_path / "model"), "--data-root", str(data)]) == 0
     (block,) = re.findall(r"```python\n(import json.*?)```", (ROOT / "docs/data.md").read_text(), re.DOTALL)
     assert "dalbt" not in block
-    images = test_images(data)[0][:5]
+    images = images_and_labels(data)[0][:5]
     names: dict[str, object] = {"folder": str(tmp_path / "model"), "images": images}
     exec(block, names)
     expected = load_model(tmp_path / "model").probabilities(images)

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import weibull_min
 
-from dalbt_ray.weibull import WeibullFit, cdf, fit_weibull, fit_weibulls, log_survival
+from dalbt_ray.weibull import WeibullFit, cdf_of_log_hazard, fit_weibull, fit_weibulls, log_hazard
 
 
 @pytest.mark.parametrize("shape", [0.4, 1.0, 3.0, 12.0, 90.0])
@@ -50,12 +50,13 @@ def test_no_other_parameters_are_more_likely() -> None:
             assert weibull_min.logpdf(distances, shape, scale=scale).sum() < best
 
 
-def test_survival_and_cdf_equal_scipys() -> None:
+def test_hazard_and_cdf_equal_scipys() -> None:
     """To 1e-12 relative, from deep inside to far outside."""
     distances, fit = np.geomspace(1e-4, 30, 200), WeibullFit(shape=1.7, scale=2.2)
     law = weibull_min(fit.shape, scale=fit.scale)
-    np.testing.assert_allclose(log_survival(distances, fit), law.logsf(distances), rtol=1e-12)
-    np.testing.assert_allclose(cdf(distances, fit), law.cdf(distances), rtol=1e-12)
+    hazards = log_hazard(distances, fit)
+    np.testing.assert_allclose(-np.exp(hazards), law.logsf(distances), rtol=1e-12)
+    np.testing.assert_allclose(cdf_of_log_hazard(hazards), law.cdf(distances), rtol=1e-12)
 
 
 def test_many_classes_equal_scipy_one_by_one() -> None:
