@@ -71,7 +71,8 @@ def answers_of(file: Path, exported: Sequence[Any]) -> list[tuple[str, str, str]
     for place, task in enumerate(exported):
         where = f"task {task.get('id', place + 1)}" if isinstance(task, dict) else f"entry {place + 1}"
         if not isinstance(task, dict):
-            raise InputError("ANSWERS", str(file), f"holds no task in {where}")
+            remedy = "an export is a list of tasks; answers.json of a contact sheet and CSV are taken too"
+            raise InputError("ANSWERS", str(file), f"holds no task in {where}", remedy=remedy)
         if "annotations" not in task:
             if task.get(NAME):
                 found.append((where, _image(file, where, task), _single(file, where, task[NAME])))
