@@ -19,7 +19,6 @@ class CalibrationError(Metric):
 
     name: ClassVar[str] = "ece"
     title: ClassVar[str] = "expected calibration error"
-    higher_is_better: ClassVar[bool] = False
     bins: Count = 15
 
     def measure(self, probabilities: Floats, labels: Ints) -> float:

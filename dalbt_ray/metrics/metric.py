@@ -23,7 +23,6 @@ class Metric(Named):
     Attributes:
         title: what an axis of a figure says, without the unit.
         unit: "percent" for fractions that people read in percent, "nats", or nothing.
-        higher_is_better: which end of the axis is good.
         per_class: whether `measure` gives one number a class.
         per_pair: whether it gives one for every pair of a true and a predicted class, true class by true class.
     """
@@ -31,7 +30,6 @@ class Metric(Named):
     path: ClassVar[str] = "metrics"
     title: ClassVar[str]
     unit: ClassVar[Unit] = ""
-    higher_is_better: ClassVar[bool] = True
     per_class: ClassVar[bool] = False
     per_pair: ClassVar[bool] = False
 

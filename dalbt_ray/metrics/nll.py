@@ -15,7 +15,6 @@ class NLL(Metric):
     name: ClassVar[str] = "nll"
     title: ClassVar[str] = "test negative log-likelihood"
     unit: ClassVar[Unit] = "nats"
-    higher_is_better: ClassVar[bool] = False
 
     def measure(self, probabilities: Floats, labels: Ints) -> float:
         """Nats; a probability that underflowed to 0 costs what the smallest float64 costs, not infinity."""

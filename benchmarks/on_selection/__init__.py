@@ -1,0 +1,1 @@
+"""The parts of benchmarks/selection.py: its pools, what a selection takes, and the usual ways to select."""
