@@ -43,7 +43,7 @@ class Bait(Method):
     Attributes:
         prior: lambda; 1 as in the authors' code.
         dimensions: d', of the projected features.
-        sample: candidates of each part; see above.
+        sample: candidates of each part are a uniform sample of so many images, or of 4 x its picks if that is more.
         joint_size: picks that are optimized together.
     """
 

@@ -36,7 +36,8 @@ class DalOsr(Ranked):
     exactly 1 for most OOD images and then the order of the pool decides.
 
     Attributes:
-        policy: what to want, see above.
+        policy: which images to want: those with the lowest softmax of the predicted class, or with the highest or the
+            lowest Weibull outlier probability.
         tail_share: share of a class's correct images that make its tail; 0.5 in most of the authors'
             configurations that set it, 0.05 in their mixed pools. At least ten images.
         auxiliary: the decoder and the weights of the two terms.

@@ -48,7 +48,10 @@ class Dalbt(Ranked):
     The CDF is what `score` records.
 
     Attributes:
-        policy: which outliers to want, see above.
+        policy: which images to want: the most or the least outlying ones; the most outlying within the threshold
+            (`inlier_band`), or the least confident there (`inlier_uncertain`); outlier probability times one minus the
+            margin (`outlier_margin`); or the chance of being ours, learned from bought OOD images, times one minus the
+            margin (`likelihood_ratio`).
         distance: `euclidean` between latents; `cosine`, 1 - cos, as in DAL-OSR; or `mahalanobis`, with one covariance
             for all classes, shrunk towards a round one (Ledoit and Wolf 2004).
         inlier_share: share of correctly classified validation images that the threshold keeps, in (0, 1).

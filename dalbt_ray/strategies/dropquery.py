@@ -36,7 +36,7 @@ class DropQuery(Method):
     Attributes:
         dropout: dropout probability in training and in the passes; see `MCDropout`.
         passes: 3 as in the paper.
-        sample: candidates that are clustered; see above.
+        sample: of the candidates so many are clustered, or 4 x budget if that is more: a uniform sample.
     """
 
     name: ClassVar[str] = "dropquery"

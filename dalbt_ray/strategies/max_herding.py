@@ -30,7 +30,7 @@ class MaxHerding(Method):
 
     Attributes:
         bandwidth: sigma; 1 as in the paper.
-        sample: images that are looked at; see above.
+        sample: so many images of the pool are looked at, or 4 x budget if that is more: a uniform sample.
     """
 
     name: ClassVar[str] = "max_herding"

@@ -37,9 +37,9 @@ class ProbCover(Method):
     `sample` at least the pool's size the rule is the paper's, exactly.
 
     Attributes:
-        radius: delta, a distance between vectors of unit length (0 to 2); None finds it, as above.
-        purity: alpha, 0.95 as in the paper.
-        sample: images that are looked at; see above.
+        radius: delta, a distance between vectors of unit length (0 to 2); None finds it by `purity`.
+        purity: alpha, the share of balls that hold images of one cluster only; 0.95 as in the paper.
+        sample: so many images of the pool are looked at, or 4 x budget if that is more: a uniform sample.
     """
 
     name: ClassVar[str] = "prob_cover"

@@ -40,7 +40,7 @@ class TypiClust(Method):
         clusters: at most; 500 as in the paper.
         neighbors: 20 as in the paper.
         smallest: 5 as in the paper.
-        sample: images that are looked at; see above.
+        sample: so many images of the pool are looked at, or 4 x budget if that is more: a uniform sample.
     """
 
     name: ClassVar[str] = "typiclust"

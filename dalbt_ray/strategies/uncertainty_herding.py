@@ -37,8 +37,8 @@ class UncertaintyHerding(Method):
     Candidates are sampled as in `MaxHerding`.
 
     Attributes:
-        bandwidth: sigma of the kernel; None follows the labeled images, as above.
-        sample: images that are looked at; see `MaxHerding`.
+        bandwidth: sigma of the kernel; None is the smallest distance between two labeled images.
+        sample: so many images of the pool are looked at, or 4 x budget if that is more: a uniform sample.
     """
 
     name: ClassVar[str] = "uncertainty_herding"
