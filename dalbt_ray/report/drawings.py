@@ -1,6 +1,6 @@
-"""Small drawings of the page as SVG text: the critical-difference diagram and performance profiles."""
+"""Small drawings of the page as SVG text: critical differences, performance profiles, purity by query."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 
 import numpy as np
@@ -57,10 +57,7 @@ def profile_chart(profiles: pd.DataFrame, looks: Mapping[str, Style]) -> str:
     def y(share: float) -> float:
         return height - bottom - (height - top - bottom) * share
 
-    parts = []
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        parts.append(_line(left, y(share), WIDTH - right, y(share), "#e4e8ec"))
-        parts.append(_text(left - 8, y(share) + 4, f"{share:g}", "end"))
+    parts = _share_lines(y, left, right)
     step = _round_step((high - low) / 6)
     parts += [
         _text(x(tick), height - bottom + 18, f"{tick:+.3g}" if abs(tick) > step / 2 else "0", "middle")
@@ -96,10 +93,7 @@ def course_chart(course: pd.DataFrame, base_rate: float, looks: Mapping[str, Sty
     def y(share: float) -> float:
         return height - bottom - (height - top - bottom) * share
 
-    parts = []
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        parts.append(_line(left, y(share), WIDTH - right, y(share), "#e4e8ec"))
-        parts.append(_text(left - 8, y(share) + 4, f"{share:g}", "end"))
+    parts = _share_lines(y, left, right)
     every = max(1, len(queries) // 10)
     parts += [_text(x(query), height - bottom + 18, f"{query:g}", "middle") for query in queries[::every]]
     parts.append(_text((left + WIDTH) / 2, height - 4, "query", "middle"))
@@ -117,6 +111,15 @@ def course_chart(course: pd.DataFrame, base_rate: float, looks: Mapping[str, Sty
             f'stroke-dasharray="{look.dash}"><title>{escape(str(method))}</title></polyline>'
         )
     return _svg(height, parts, "Purity of each query, method by method")
+
+
+def _share_lines(y: Callable[[float], float], left: float, right: float) -> list[str]:
+    """Lines at every quarter of a share, with their numbers at the left."""
+    parts = []
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        parts.append(_line(left, y(share), WIDTH - right, y(share), "#e4e8ec"))
+        parts.append(_text(left - 8, y(share) + 4, f"{share:g}", "end"))
+    return parts
 
 
 def _round_step(raw: float) -> float:

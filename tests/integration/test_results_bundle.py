@@ -13,7 +13,7 @@ from dalbt_ray.cli import main
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import ConflictError, ResultsStore, compact, load_manifests, load_results, verify
 from dalbt_ray.results.storage.sealed import seal
-from tests.results_records import changed, identity, record, records, run_trial
+from tests.results_records import changed, file_hashes, identity, record, records, run_trial
 
 TABLES = ("rounds", "selections", "timings")
 
@@ -36,21 +36,12 @@ def same(one: Path, other: Path) -> bool:
     return frames and load_manifests(one) == load_manifests(other)
 
 
-def hashes(root: Path) -> dict[str, str]:
-    """SHA-256 of every file."""
-    return {
-        str(path.relative_to(root)): sha256(path.read_bytes()).hexdigest()
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-    }
-
-
 def test_a_bundle_of_its_own_reads_like_the_folder(root: Path, tmp_path: Path) -> None:
     """`--out`: six files; frames, manifests, commits and progress as from the single files."""
-    before = hashes(root)
+    before = file_hashes(root)
     assert compact(root, tmp_path / "study") == 3
-    assert hashes(root) == before
-    assert set(hashes(tmp_path / "study")) == {
+    assert file_hashes(root) == before
+    assert set(file_hashes(tmp_path / "study")) == {
         "sweep.json", "bundle/index.json", "bundle/trials.jsonl", *(f"bundle/{table}.parquet" for table in TABLES)
     }  # fmt: skip
     assert same(root, tmp_path / "study")
@@ -68,7 +59,7 @@ def test_equal_trials_give_equal_bytes(root: Path, tmp_path: Path) -> None:
     compact(root)
     shutil.rmtree(root / "trials")
     compact(root, tmp_path / "two")
-    assert hashes(tmp_path / "one") == hashes(tmp_path / "two")
+    assert file_hashes(tmp_path / "one") == file_hashes(tmp_path / "two")
 
 
 def test_other_programs_read_it(root: Path) -> None:
@@ -107,12 +98,12 @@ def test_a_trial_of_a_bundle_is_never_run_again(root: Path, tmp_path: Path) -> N
     """Published again: nothing is written. With another result: refused."""
     study = tmp_path / "study"
     compact(root, study)
-    before = hashes(study)
+    before = file_hashes(study)
     store = ResultsStore(study)
     store.publish(identity(1), {}, records(3, host="elsewhere"))
     with pytest.raises(ConflictError, match=r"rounds\[0\]\.test_nll was 1\.25 and is now 2\.0"):
         store.publish(identity(1), {}, [changed(record(0), test_nll=2.0), *records(3)[1:]])
-    assert hashes(study) == before
+    assert file_hashes(study) == before
 
 
 @pytest.mark.parametrize("file", ["index.json", "trials.jsonl", "selections.parquet"])
@@ -121,7 +112,7 @@ def test_a_damaged_bundle_goes_to_quarantine_alone(file: str, root: Path) -> Non
     compact(root)
     for folder in ("trials", *TABLES):
         (root / folder / f"{identity(0)}.{'json' if folder == 'trials' else 'parquet'}").unlink()
-    single = {name: value for name, value in hashes(root).items() if not name.startswith("bundle/")}
+    single = {name: value for name, value in file_hashes(root).items() if not name.startswith("bundle/")}
     data = (root / "bundle" / file).read_bytes()
     (root / "bundle" / file).write_bytes(data[:99] + bytes([data[99] ^ 1]) + data[100:])
     with pytest.raises(InputError, match="dalbt verify"):
@@ -131,7 +122,7 @@ def test_a_damaged_bundle_goes_to_quarantine_alone(file: str, root: Path) -> Non
     assert report.redo == {identity(0)}
     del single[f"index/{identity(0)}.json"]  # what should exist of it is nothing now
     assert {
-        name: value for name, value in hashes(root).items() if not name.startswith("quarantine/")
+        name: value for name, value in file_hashes(root).items() if not name.startswith("quarantine/")
     } == single
     assert ResultsStore(root).committed() == {identity(1), identity(2)}
     assert not verify(root).damaged

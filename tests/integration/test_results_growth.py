@@ -11,7 +11,7 @@ from dalbt_ray.errors import InputError
 from dalbt_ray.results import ResultsStore, RoundRow, compact, load_manifests, load_results, records, verify
 from dalbt_ray.results.parquet_form import decode, encode
 from dalbt_ray.results.schemas import SCHEMAS
-from tests.results_records import identity, record, rewrite, run_trial
+from tests.results_records import file_hashes, identity, record, rewrite, run_trial
 from tests.results_records import records as invented
 
 
@@ -41,18 +41,9 @@ def old(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def hashes(root: Path) -> dict[str, str]:
-    """SHA-256 of every file."""
-    return {
-        str(path.relative_to(root)): sha256(path.read_bytes()).hexdigest()
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-    }
-
-
 def test_two_more_columns_change_nothing_for_old_folders(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They load with nulls, verify clean, a half-run trial resumes, a finished one continues, all are one table."""
-    before, files = load_results(old, include_running=True), hashes(old)
+    before, files = load_results(old, include_running=True), file_hashes(old)
     monkeypatch.setitem(SCHEMAS, "rounds", LATER)
     monkeypatch.setattr(records, "RoundRow", LaterRow)
     monkeypatch.setattr("dalbt_ray.results.table_rows.RoundRow", LaterRow)
@@ -62,7 +53,7 @@ def test_two_more_columns_change_nothing_for_old_folders(old: Path, monkeypatch:
     assert after.rounds["n_skipped"].dtype == "Int64"
     report = verify(old)
     assert (report.damaged, report.refused) == ((), ())
-    assert hashes(old) == files
+    assert file_hashes(old) == files
     store = ResultsStore(old)
     resumed = store.journal(identity(2)).rounds()
     assert [each.row.round for each in resumed] == [0, 1]
@@ -115,13 +106,13 @@ def test_a_table_that_this_version_cannot_read_is_refused_untouched(change: str,
     texts = pa.array([str(value) for value in today["n_labeled"].to_pylist()])
     later = today.remove_column(place)
     later_file(old, 1, later if change == "dropped" else later.add_column(place, "n_labeled", texts))
-    before = hashes(old)
+    before = file_hashes(old)
     with pytest.raises(InputError, match=r"column 'n_labeled'.*install the dalbt-ray that wrote it"):
         load_results(old)
     report = verify(old)
     assert [finding.file for finding in report.refused] == [f"rounds/{identity(1)}.parquet"]
     assert report.damaged == ()
-    assert hashes(old) == before
+    assert file_hashes(old) == before
 
 
 def test_a_round_of_a_later_version_is_refused_untouched(old: Path) -> None:
@@ -130,11 +121,11 @@ def test_a_round_of_a_later_version_is_refused_untouched(old: Path) -> None:
     content = invented()[1].to_json()
     content["row"]["cooled_by"] = "water"
     rewrite(file, "round", {"record": content})
-    before = hashes(old)
+    before = file_hashes(old)
     with pytest.raises(InputError, match="'cooled_by', which this version does not know"):
         ResultsStore(old).journal(identity(2)).rounds()
     assert [finding.file for finding in verify(old).refused] == [f"progress/{identity(2)}/"]
-    assert hashes(old) == before
+    assert file_hashes(old) == before
 
 
 def test_what_a_manifest_says_beyond_what_is_known_is_kept(old: Path) -> None:

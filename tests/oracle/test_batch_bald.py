@@ -6,28 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.batch_bald import BatchBALD, Joint, greedy
 from dalbt_ray.strategies.dbal import DBAL
 from dalbt_ray.strategies.information import pass_entropies
 from tests.oracle.joint_information import joint_mutual_information
+from tests.oracle.pool_of_passes import pool_of
 
 
 def random_passes(seed: int, n: int, t: int, c: int, concentration: float = 0.4) -> np.ndarray:
     """Softmax-like passes, float64[n, t, c]."""
     return np.random.default_rng(seed).dirichlet(np.full(c, concentration), size=(n, t))
-
-
-def pool_of(passes: np.ndarray) -> PoolView:
-    """A pool of unlabeled images with these passes, float[n, t, c]."""
-    n = len(passes)
-    return PoolView(
-        labeled=np.zeros(n, bool),
-        labels=np.full(n, -1),
-        probabilities=passes.mean(axis=1),
-        features=np.zeros((n, 2)),
-        mc_probabilities=passes,
-    )
 
 
 def brute_force_greedy(passes: np.ndarray, budget: int) -> tuple[list[int], list[float]]:

@@ -4,20 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.dbal import DBAL
-
-
-def pool_of(passes: np.ndarray) -> PoolView:
-    """A pool of unlabeled images with these passes, float[n, t, c]."""
-    n = len(passes)
-    return PoolView(
-        labeled=np.zeros(n, bool),
-        labels=np.full(n, -1),
-        probabilities=passes.mean(axis=1),
-        features=np.zeros((n, 2)),
-        mc_probabilities=passes,
-    )
+from tests.oracle.pool_of_passes import pool_of
 
 
 def test_equals_the_definition_as_a_kullback_leibler_mean() -> None:

@@ -3,20 +3,8 @@
 import numpy as np
 from scipy.stats import entropy
 
-from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.mc_dropout import MCDropout
-
-
-def pool_of(passes: np.ndarray) -> PoolView:
-    """A pool of unlabeled images with these passes, float[n, t, c]."""
-    n = len(passes)
-    return PoolView(
-        labeled=np.zeros(n, bool),
-        labels=np.full(n, -1),
-        probabilities=passes.mean(axis=1),
-        features=np.zeros((n, 2)),
-        mc_probabilities=passes,
-    )
+from tests.oracle.pool_of_passes import pool_of
 
 
 def test_ranking_is_scipy_entropy_of_the_mean_pass() -> None:
