@@ -42,6 +42,7 @@ def add_pool_commands(commands: Commands, say: Say) -> None:  # type: ignore[val
     )
     query.add_argument("--plan", action="store_true", help="say how long embedding will take, and do nothing")
     _model_options(query)
+    _address(query)
     query.set_defaults(run=lambda arguments: _query(arguments, say))
 
     ingest = _command(commands, "ingest", "take answers in: all of a file, or nothing")
@@ -69,6 +70,7 @@ def add_pool_commands(commands: Commands, say: Say) -> None:  # type: ignore[val
     predict.add_argument("--out", required=True, metavar="FILE", help="predictions.parquet or .csv")
     predict.add_argument("--head", metavar="DIR", help="export the head too, as safetensors and a card")
     _model_options(predict)
+    _address(predict)
     predict.set_defaults(run=lambda arguments: _predict(arguments, say))
 
     status = _command(commands, "status", "what is labeled, how good it is, what cannot be used")
@@ -97,6 +99,15 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _address(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--address",
+        metavar="ADDR",
+        help='embed on Ray: "auto" or HOST:PORT of a running cluster whose nodes share pool and state, "local" for one '
+        "of our own (default: in this process)",
+    )
+
+
 def _query(arguments: argparse.Namespace, say: Say) -> int:
     from dalbt_ray.query.querying import planned, query
 
@@ -113,6 +124,7 @@ def _asked(arguments: argparse.Namespace) -> "Asked":
         pool=arguments.pool, budget=arguments.budget, labels=arguments.labels, strategy=arguments.strategy or "",
         options=tuple(arguments.set), out=arguments.out, explore=arguments.explore, state=arguments.state,
         classes=classes, model=arguments.model, weights=arguments.weights, side=arguments.side,
+        address=arguments.address,
     )  # fmt: skip
 
 
@@ -156,7 +168,7 @@ def _predict(arguments: argparse.Namespace, say: Say) -> int:
 
     asked = ToPredict(
         pool=arguments.pool, out=arguments.out, head=arguments.head, state=arguments.state, model=arguments.model,
-        weights=arguments.weights, side=arguments.side,
+        weights=arguments.weights, side=arguments.side, address=arguments.address,
     )  # fmt: skip
     say(predict(asked, say))
     return 0

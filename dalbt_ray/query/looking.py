@@ -1,25 +1,17 @@
 """Read, hash and embed the files of a pool that are new or changed, block by block; everything else is known."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from dalbt_ray.data.decoding import BadImageError
-from dalbt_ray.data.embedding.embedding import Embed
 from dalbt_ray.data.prepare.image_formats import NO_HEIC_READER, formats
 from dalbt_ray.models.frozen import FrozenEmbedding
 from dalbt_ray.query.image_blocks import BLOCK, ImageBlocks, Seen
-from dalbt_ray.query.photographs import image_id, square
 from dalbt_ray.query.pool_places import Place, Pool
-
-READERS = 4
-"""Threads that read and decode while the model computes; Pillow lets go of the interpreter while it decodes."""
+from dalbt_ray.query.reading import Reading, Runner, read_here
 
 TRIED = 100
 """Images that `plan` embeds to tell how long the rest will take."""
@@ -46,16 +38,6 @@ class Look:
         return sum(seen.place.path not in unread for seen in self.files)
 
 
-@dataclass(frozen=True)
-class _Opened:
-    """A file that was read: its id, and pixels or a problem."""
-
-    place: Place
-    id: str
-    pixels: NDArray[np.uint8] | None
-    problem: str
-
-
 def look(pool: Pool, blocks: ImageBlocks) -> Look:
     """What is there and what has to be read; reads no image."""
     read = blocks.files()
@@ -74,7 +56,9 @@ def look(pool: Pool, blocks: ImageBlocks) -> Look:
     return Look(tuple(files), tuple(place for place in places if place.path not in same))
 
 
-def embed_unread(pool: Pool, blocks: ImageBlocks, embedding: FrozenEmbedding, say: Say) -> Look:
+def embed_unread(
+    pool: Pool, blocks: ImageBlocks, embedding: FrozenEmbedding, say: Say, run: Runner = read_here
+) -> Look:
     """Read and embed what is new; killed on the way, the next call goes on after the last whole block.
 
     Args:
@@ -82,32 +66,25 @@ def embed_unread(pool: Pool, blocks: ImageBlocks, embedding: FrozenEmbedding, sa
         blocks: what is known; grows.
         embedding: the model.
         say: told of the beginning, of the rate and the time left about every ten seconds, and of the end.
+        run: who reads and embeds.
     """
     found = look(pool, blocks)
     if not found.unread:
         return found
-    total, done, said = len(found.unread), 0, time.monotonic()
+    total, done, began = len(found.unread), 0, time.monotonic()
+    said = began
     say(f"{total:,} files to read and embed by {embedding.model} ({found.known:,} known)")
-    embed, began = embedding.build(), time.monotonic()
     with_features = {seen.id for seen in blocks.files() if seen.embedded}
-    with _readers() as readers:
-        chunks = [found.unread[first : first + BLOCK] for first in range(0, total, BLOCK)]
-        side = embedding.preprocessing.side
-        ahead = [readers.submit(_open, pool, place, side) for place in chunks[0]]
-        for number, chunk in enumerate(chunks):
-            opened = [future.result() for future in ahead]
-            following = chunks[number + 1] if number + 1 < len(chunks) else ()
-            ahead = [readers.submit(_open, pool, place, side) for place in following]
-            features = _embedded(opened, embed, with_features)
-            blocks.append([Seen(each.place, each.id, each.problem) for each in opened], features)
-            with_features |= features.keys()
-            done += len(chunk)
-            now = time.monotonic()
-            if now - said > 10 or done == total:
-                said, rate = now, done / (now - began)
-                say(
-                    f"{done:,} of {total:,} files, {rate:,.0f} a second, {_duration((total - done) / rate)} left"
-                )
+    reading = Reading(pool, embedding, frozenset(with_features))
+    for block in run(reading, [found.unread[first : first + BLOCK] for first in range(0, total, BLOCK)]):
+        features = {id_: vector for id_, vector in block.features.items() if id_ not in with_features}
+        blocks.append(block.files, features)
+        with_features |= features.keys()
+        done += len(block.files)
+        now = time.monotonic()
+        if now - said > 10 or done == total:
+            said, rate = now, done / (now - began)
+            say(f"{done:,} of {total:,} files, {rate:,.0f} a second, {_duration((total - done) / rate)} left")
     return look(pool, blocks)
 
 
@@ -118,56 +95,20 @@ def plan(pool: Pool, blocks: ImageBlocks, embedding: FrozenEmbedding) -> str:
     if not total:
         return f"{known:,} files, all known: nothing to embed"
     tried = [found.unread[place] for place in np.linspace(0, total - 1, min(TRIED, total)).astype(int)]
-    embed = embedding.build()
-    with ThreadPoolExecutor(READERS) as readers:
-        began = time.monotonic()
-        side = embedding.preprocessing.side
-        _embedded(list(readers.map(lambda place: _open(pool, place, side), tried)), embed, set())
-        seconds = (time.monotonic() - began) / len(tried)
+    read = Reading(pool, embedding, frozenset())()
+    began = time.monotonic()
+    read(tried)
+    seconds = (time.monotonic() - began) / len(tried)
+    side = embedding.preprocessing.side
     return (
         f"{known + total:,} files, {total:,} to embed by {embedding.model} at {side} pixels: "
         f"{1 / seconds:,.0f} a second here ({torch.get_num_threads()} threads), about {_duration(total * seconds)}"
     )
 
 
-@contextmanager
-def _readers() -> Iterator[ThreadPoolExecutor]:
-    """Threads; what they have not begun when the block ends is left, or an error would wait for a whole block."""
-    readers = ThreadPoolExecutor(READERS)
-    try:
-        yield readers
-    finally:
-        readers.shutdown(cancel_futures=True)
-
-
 def _may_be_there_now(seen: Seen) -> bool:
     """A file that could not be read and whose state does not show from outside, as of a URI: it is tried again."""
     return not seen.id and not seen.place.changed
-
-
-def _open(pool: Pool, place: Place, side: int) -> _Opened:
-    try:
-        place.path.encode()
-    except UnicodeEncodeError:
-        shown = Place(place.path.encode("utf-8", "backslashreplace").decode(), place.size, place.changed)
-        return _Opened(shown, "", None, "has a name that is not Unicode; rename it")
-    try:
-        data = pool.read(place.path)
-    except OSError as error:
-        return _Opened(place, "", None, f"cannot be read ({error.strerror or type(error).__name__})")
-    try:
-        return _Opened(place, image_id(data), square(data, side), "")
-    except BadImageError as error:
-        return _Opened(place, image_id(data), None, error.problem)
-
-
-def _embedded(opened: Sequence[_Opened], embed: Embed, known: set[str]) -> dict[str, NDArray[np.float32]]:
-    """Features of the images that are not known, by id; equal files are embedded once."""
-    fresh = {each.id: each.pixels for each in opened if each.pixels is not None and each.id not in known}
-    if not fresh:
-        return {}
-    vectors = embed(np.stack(list(fresh.values())))
-    return dict(zip(fresh, vectors, strict=True))
 
 
 def _duration(seconds: float) -> str:

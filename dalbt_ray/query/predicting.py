@@ -19,6 +19,7 @@ from dalbt_ray.models.network import NetworkSettings
 from dalbt_ray.options.canonical import as_json
 from dalbt_ray.query.known_images import Answered, KnownImages
 from dalbt_ray.query.looking import Say, embed_unread
+from dalbt_ray.query.on_ray import runner
 from dalbt_ray.query.replies import OURS_NOT
 from dalbt_ray.query.session import Model, Session
 from dalbt_ray.query.trained_head import TrainedHead, train_head
@@ -33,7 +34,7 @@ class ToPredict:
         pool: whose images.
         out: `.parquet` or `.csv`.
         head: folder that gets the head as `model.safetensors` and `model.json`; None for none.
-        state, model, weights, side: as in `querying.Asked`.
+        state, model, weights, side, address: as in `querying.Asked`.
     """
 
     pool: str
@@ -43,6 +44,7 @@ class ToPredict:
     model: str = "efficientnet_lite0"
     weights: str = ""
     side: int = 0
+    address: str | None = None
 
 
 def predict(asked: ToPredict, say: Say) -> str:
@@ -60,7 +62,8 @@ def predict(asked: ToPredict, say: Say) -> str:
     session.require_state()
     model = Model.of(session, asked.model, asked.weights, asked.side)
     with session.state.lease():
-        found = embed_unread(session.pool, model.blocks, model.embedding, say)
+        run = runner(asked.address, session.state.storage.location, say)
+        found = embed_unread(session.pool, model.blocks, model.embedding, say, run)
     images = model.images(found)
     answers = session.answered(images)
     head = train_head(images.features, answers)

@@ -18,6 +18,7 @@ from dalbt_ray.query.choosing import Choice, Wish, choose
 from dalbt_ray.query.ingesting import ingest
 from dalbt_ray.query.looking import Say, embed_unread, plan
 from dalbt_ray.query.near_copies import Likeness, likeness
+from dalbt_ray.query.on_ray import runner
 from dalbt_ray.query.recommended import recommended
 from dalbt_ray.query.session import Model, Session, set_classes
 from dalbt_ray.query.trained_head import train_head
@@ -39,6 +40,7 @@ class Asked:
         state: the state folder; None for the pool's own.
         classes: in the order of their keys; empty to leave them.
         model, weights, side: see `Model.of`.
+        address: of the Ray that embeds; None for this process. See `on_ray.runner`.
     """
 
     pool: str
@@ -53,6 +55,7 @@ class Asked:
     model: str = "efficientnet_lite0"
     weights: str = ""
     side: int = 0
+    address: str | None = None
 
 
 def planned(asked: Asked) -> str:
@@ -86,7 +89,8 @@ def query(asked: Asked, say: Say) -> str:
         check_out(out, number, session.pool)
         if asked.classes:
             set_classes(session.state, asked.classes)
-        found = embed_unread(session.pool, model.blocks, model.embedding, say)
+        run = runner(asked.address, session.state.storage.location, say)
+        found = embed_unread(session.pool, model.blocks, model.embedding, say, run)
         if asked.labels is not None:
             say(str(ingest(session.state, session.files(), Path(asked.labels))))
         images = model.images(found)
