@@ -33,7 +33,7 @@ def test_a_strategy_that_exits_fails_its_trial_only(tmp_path: Path) -> None:
     _, random = small_trials(seeds=1, rounds=0)
     store = ResultsStore(tmp_path)
     store.create_or_open({})
-    with Progress(2, 2) as progress:
+    with Progress(2) as progress:
         outcome = run_in_process([replace(random, strategy=Quitter()), random], str(tmp_path), None, progress)
     assert outcome == SweepOutcome(1, 1, interrupted=False)
     (error,) = store.errors().values()
@@ -45,7 +45,7 @@ def test_a_trial_beyond_its_time_is_given_up(tmp_path: Path) -> None:
     _, random = small_trials(seeds=1, rounds=0, epochs=100_000)
     store = ResultsStore(tmp_path)
     store.create_or_open({})
-    with Progress(1, 1) as progress:
+    with Progress(1) as progress:
         outcome = run_in_process([random], str(tmp_path), None, progress, trial_timeout_s=0.1)
     assert outcome == SweepOutcome(0, 1, interrupted=False)
     (error,) = store.errors().values()
