@@ -39,7 +39,7 @@ class ImageBlocks:
 
     Attributes:
         storage: the state folder.
-        key: of the model, as `embedding_key` gives it.
+        key: names the model, its weights and its preprocessing (`Session`).
     """
 
     storage: LocalStorage
