@@ -118,27 +118,33 @@ class FolderPool:
 
 
 @dataclass(frozen=True)
-class ListPool:
-    """The images that a text file names, one a line, or in the column `path` of a CSV file.
-
-    Paths are relative to the list's folder; URIs such as `s3://bucket/a.jpg` are read by fsspec, once: what lies at one
-    is taken not to change.
+class _OneFile:
+    """What pools that one file names have in common.
 
     Attributes:
-        file: the list.
+        file: the list, or the Parquet file.
     """
 
     file: Path
 
     @property
     def location(self) -> str:
-        """The list."""
+        """The file."""
         return str(self.file)
 
     @property
     def default_state(self) -> Path:
         """A folder beside it."""
         return self.file.with_name(self.file.name + STATE)
+
+
+@dataclass(frozen=True)
+class ListPool(_OneFile):
+    """The images that a text file names, one a line, or in the column `path` of a CSV file.
+
+    Paths are relative to the list's folder; URIs such as `s3://bucket/a.jpg` are read by fsspec, once: what lies at one
+    is taken not to change.
+    """
 
     def places(self) -> list[Place]:
         """See `Pool`; a path that is not there is kept, to be named as unreadable.
@@ -180,24 +186,8 @@ class ListPool:
 
 
 @dataclass(frozen=True)
-class ParquetPool:
-    """The rows of a Parquet file whose column `image` holds encoded images, bare or as Hugging Face writes them.
-
-    Attributes:
-        file: the file.
-    """
-
-    file: Path
-
-    @property
-    def location(self) -> str:
-        """The file."""
-        return str(self.file)
-
-    @property
-    def default_state(self) -> Path:
-        """A folder beside it."""
-        return self.file.with_name(self.file.name + STATE)
+class ParquetPool(_OneFile):
+    """The rows of a Parquet file whose column `image` holds encoded images, bare or as Hugging Face writes them."""
 
     def places(self) -> list[Place]:
         """See `Pool`: one place a row.

@@ -61,11 +61,11 @@ class Eaoa(Method):
         ours = self.ours(pool, candidates)
         predicted = pool.predicted[candidates]
         classes = pool.probabilities.shape[1]
+        share = int(np.ceil(self.factor(pool) * budget / classes))
         offered = []
         for label in np.unique(predicted):
             members = np.flatnonzero(predicted == label)
-            count = min(len(members), int(np.ceil(self.factor(pool) * budget / classes)))
-            offered.append(top(ours, members, count, rng))
+            offered.append(top(ours, members, min(len(members), share), rng))
         short = np.concatenate(offered)
         if len(short) < budget:
             rest = np.setdiff1d(np.arange(len(candidates)), short, assume_unique=True)

@@ -55,3 +55,4 @@ def test_a_process_that_is_stopped_is_ended() -> None:
         os.kill(process.pid, signal.SIGSTOP)
         process.end()
         wait_for(lambda: not psutil.pid_exists(process.pid), seconds=120)
+        assert not psutil.pid_exists(process.pid)
