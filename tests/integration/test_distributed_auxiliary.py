@@ -5,8 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -18,8 +16,9 @@ from dalbt_ray.data.image_set import ArrayImages
 from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
 from dalbt_ray.workers.global_batch import share_of_draw, world_size
+from tests.two_workers import seen_by_two_workers
 
-WORKERS, IMAGES, SHAPE = 2, 11, (12, 12, 1)  # shards of 6 and 5
+IMAGES, SHAPE = 11, (12, 12, 1)  # shards of 6 and 5
 SETTINGS: dict[str, AuxiliarySettings] = {
     "vaal": VaalSettings(width=4, latent=4, batch_size=IMAGES, pool_epochs=2.0),
     "waal": WaalSettings(weight=1.0),
@@ -109,20 +108,15 @@ def noise_images(generator: torch.Generator) -> np.ndarray:
     return torch.randint(0, 256, (3 * IMAGES, *SHAPE), generator=generator, dtype=torch.uint8).numpy()
 
 
-def worker(rank: int, folder: str) -> None:
-    """Run every auxiliary in a group of two and save what this rank saw."""
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=WORKERS)
-    torch.save({name: run(name, rank) for name in SETTINGS}, Path(folder) / f"rank_{rank}.pt")
-    dist.destroy_process_group()
+def all_auxiliaries(rank: int, _folder: Path) -> Seen:
+    """One worker's values of every auxiliary."""
+    return {name: run(name, rank) for name in SETTINGS}
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
     """What each of the two workers saw, by auxiliary."""
-    folder = tmp_path_factory.mktemp("gloo")
-    mp.spawn(worker, args=(str(folder),), nprocs=WORKERS)
-    return [torch.load(folder / f"rank_{rank}.pt") for rank in range(WORKERS)]
+    return seen_by_two_workers(all_auxiliaries, tmp_path_factory.mktemp("gloo"))
 
 
 @pytest.mark.parametrize("name", SETTINGS)

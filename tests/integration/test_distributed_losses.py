@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -25,8 +24,9 @@ from dalbt_ray.objectives.joint import Joint
 from dalbt_ray.objectives.objective import Objective
 from dalbt_ray.objectives.vicreg import Vicreg
 from dalbt_ray.workers.global_batch import world_size
+from tests.two_workers import WORKERS, seen_by_two_workers
 
-WORKERS, IMAGES = 2, 11  # shards of 6 and 5
+IMAGES = 11  # shards of 6 and 5
 Shard = tuple[Tensor, ...]
 
 
@@ -104,20 +104,15 @@ def step(case: str, rank: int) -> dict[str, Tensor]:
     return {"loss": total / world_size(), **gradients, **dict(module.named_buffers())}
 
 
-def worker(rank: int, folder: str) -> None:
-    """Run all cases in a group of two and save what this rank saw."""
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=WORKERS)
-    torch.save({case: step(case, rank) for case in CASES}, Path(folder) / f"rank_{rank}.pt")
-    dist.destroy_process_group()
+def all_cases(rank: int, _folder: Path) -> dict[str, dict[str, Tensor]]:
+    """One worker's values of every case."""
+    return {case: step(case, rank) for case in CASES}
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, dict[str, Tensor]]]:
     """What each of the two workers saw, by case."""
-    folder = tmp_path_factory.mktemp("gloo")
-    mp.spawn(worker, args=(str(folder),), nprocs=WORKERS)
-    return [torch.load(folder / f"rank_{rank}.pt") for rank in range(WORKERS)]
+    return seen_by_two_workers(all_cases, tmp_path_factory.mktemp("gloo"))
 
 
 @pytest.mark.parametrize("rank", range(WORKERS))

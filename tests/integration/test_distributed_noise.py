@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import Tensor
 
 from dalbt_ray.auxiliary import Auxiliary, Batch
@@ -27,8 +25,9 @@ from dalbt_ray.views.shift_and_flip import ShiftAndFlip
 from dalbt_ray.workers.global_batch import world_size
 from dalbt_ray.workers.world import World
 from tests.small_trials import small_image_set, small_trial
+from tests.two_workers import WORKERS, seen_by_two_workers
 
-WORKERS, BATCH, STEPS = 2, 7, 3
+BATCH, STEPS = 7, 3
 CASES = {
     "dropout": NetworkSettings(dropout=0.5),
     "variational": NetworkSettings(),
@@ -115,23 +114,17 @@ def pretrain(world: World, cache: Path, learning_rate: float = 3e-3) -> dict[str
     )
 
 
-def worker(rank: int, folder: str) -> None:
-    """Run all cases in a group of two and save what this rank saw."""
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=WORKERS)
+def all_cases(rank: int, folder: Path) -> Seen:
+    """One worker's values of every case."""
     world = World(rank, WORKERS)
     seen = {case: train(case, world) for case in CASES}
-    seen["pretrained"] = [pretrain(world, Path(folder) / "cache")]
-    torch.save(seen, Path(folder) / f"rank_{rank}.pt")
-    dist.destroy_process_group()
+    return seen | {"pretrained": [pretrain(world, folder / "cache")]}
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
     """What each of the two workers saw, by case."""
-    folder = tmp_path_factory.mktemp("gloo")
-    mp.spawn(worker, args=(str(folder),), nprocs=WORKERS)
-    return [torch.load(folder / f"rank_{rank}.pt") for rank in range(WORKERS)]
+    return seen_by_two_workers(all_cases, tmp_path_factory.mktemp("gloo"))
 
 
 @pytest.mark.parametrize("rank", range(WORKERS))
