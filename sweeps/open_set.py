@@ -44,6 +44,7 @@ METHODS: tuple[Method, ...] = (
     get_strategy("eoal"),
     get_strategy("eaoa"),
     get_strategy("e2oal"),
+    get_strategy("mqnet"),
     get_strategy("oracle_purity"),
 )
 QUICK = ("random", "margin", "k_plus_one", "lfosa", "oracle_purity")

@@ -97,6 +97,8 @@ def open_pool() -> PoolView:
     labeled, outliers = np.zeros((2, OPEN_POOL), bool)
     labeled[order[heap[order] < 10][:1_000]] = True
     outliers[order[heap[order] >= 10][:500]] = True
+    bought = np.where(labeled | outliers, 0, -1)
+    bought[order[heap[order] < 10][:500]] = -1  # the initial set
     logits = rng.normal(size=(OPEN_POOL, 10)) + 3.0 * (heap[:, None] == np.arange(10))
     weights = np.exp(logits)
     return PoolView(
@@ -107,5 +109,5 @@ def open_pool() -> PoolView:
         removed=outliers,
         outliers=outliers,
         outlier_probability=rng.random(OPEN_POOL),
-        bought=np.where(labeled | outliers, 0, -1),
+        bought=bought,
     )

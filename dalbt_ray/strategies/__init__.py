@@ -30,6 +30,7 @@ from dalbt_ray.strategies.margin import Margin
 from dalbt_ray.strategies.max_herding import MaxHerding
 from dalbt_ray.strategies.mc_dropout import MCDropout
 from dalbt_ray.strategies.method import Method, Needs, Ranked
+from dalbt_ray.strategies.mqnet import MqNet
 from dalbt_ray.strategies.oracle_purity import OraclePurity
 from dalbt_ray.strategies.power_bald import PowerBALD
 from dalbt_ray.strategies.power_margin import PowerMargin
@@ -72,6 +73,7 @@ Strategy: TypeAlias = (
     | Eoal
     | Eaoa
     | E2oal
+    | MqNet
     | OraclePurity
 )  # fmt: skip  # one method a line
 
