@@ -1,7 +1,7 @@
 """Many finished trials in a few files: `bundle/` of a results folder. `results/compaction.py` writes it.
 
-    bundle/index.json           sealed: the trials, and the SHA-256 of the other files
-    bundle/trials.jsonl         the manifests, one a line, sorted by trial id
+    bundle/index.json           sealed: the trials, the SHA-256 of the other files, the size of the manifests unpacked
+    bundle/trials.jsonl.zst     the manifests, one a line, sorted by trial id; plain `trials.jsonl` in earlier bundles
     bundle/rounds.parquet       and selections.parquet, timings.parquet: the tables, sorted by trial, round and rank
 
 A bundle is never changed, only replaced as a whole: by a complete one in `bundle.new/`, which counts from the moment it
@@ -9,26 +9,25 @@ has its index. A trial of the bundle that is continued (`results/reopen.py`) lea
 `bundle/continued/<bundle>/<trial_id>`, and from then on its single files count.
 """
 
-import json
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 import pyarrow as pa
 
-from dalbt_ray.results.manifest_form import known_manifest
+from dalbt_ray.results.manifest_lines import PACKED, PLAIN, parse, unpack
 from dalbt_ray.results.parquet_form import decode
 from dalbt_ray.results.schemas import TABLES, Table
 from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, unseal
 
 FOLDER, STAGED = "bundle", "bundle.new"
-INDEX, MANIFESTS = "index.json", "trials.jsonl"
+INDEX = "index.json"
 CONTINUED = f"{FOLDER}/continued"
 KIND = "bundle"
 
 FILE_BYTES = 256 * 2**20
-"""The most that is read of one file of a bundle; `compact` writes none that is larger."""
+"""The most that is read of one file of a bundle, or unpacked of its manifests; `compact` writes no more."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,7 @@ class Bundle:
         folder: `bundle`, or `bundle.new` while the one replaces the other.
         name: 16 hex digits of the index's SHA-256.
         files: SHA-256 by file name.
+        unpacked: bytes of the manifests before they were packed; None in a bundle that has them plain.
         trial_ids: the trials that it holds.
         continued: those that were continued since, which it no longer speaks for.
     """
@@ -48,6 +48,7 @@ class Bundle:
     folder: str
     name: str
     files: dict[str, str]
+    unpacked: int | None
     trial_ids: frozenset[str]
     continued: frozenset[str]
 
@@ -77,16 +78,12 @@ class Bundle:
             DamagedError: see `read`.
             NewerFormatError: not what this version knows.
         """
+        name = PLAIN if self.unpacked is None else PACKED
+        data = self.read(name)
         try:
-            lines = [
-                json.loads(line) for line in self.read(MANIFESTS).splitlines() if trial_id.encode() in line
-            ]
-            found = {line["trial_id"]: known_manifest(line) for line in lines}
-        except (DamagedError, NewerFormatError):
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise NewerFormatError(f"has a {MANIFESTS} that this version does not know: {error}") from error
-        return {key: manifest for key, manifest in found.items() if not trial_id or key == trial_id}
+            return parse(data if self.unpacked is None else unpack(data, self.unpacked), trial_id)
+        except NewerFormatError as error:
+            raise NewerFormatError(f"has a {name} that {error}") from error
 
     def table(self, table: Table, trial_id: str = "") -> pa.Table:
         """A table of all trials; with `trial_id`, of that one alone.
@@ -127,12 +124,16 @@ def open_bundle(storage: Storage) -> Bundle | None:
             index = unseal(KIND, data)
         except (DamagedError, NewerFormatError) as error:
             raise type(error)(f"has an {INDEX} that {error}") from error
-        files, trial_ids = index.get("files"), index.get("trial_ids")
-        if not isinstance(files, dict) or not {MANIFESTS, *map(table_name, TABLES)} <= files.keys():
+        files, trial_ids, unpacked = index.get("files"), index.get("trial_ids"), index.get("unpacked_bytes")
+        if unpacked is not None and (type(unpacked) is not int or not 0 <= unpacked <= FILE_BYTES):
+            raise NewerFormatError(f"has an {INDEX} whose manifests unpack to {unpacked!r} bytes")
+        manifests = PLAIN if unpacked is None else PACKED
+        if not isinstance(files, dict) or not {manifests, *map(table_name, TABLES)} <= files.keys():
             raise NewerFormatError(f"has an {INDEX} that does not list its files")
         if not isinstance(trial_ids, list) or not all(isinstance(each, str) for each in trial_ids):
             raise NewerFormatError(f"has an {INDEX} that does not list its trials")
         name = sha256(data).hexdigest()[:16]
         continued = storage.entries(f"{CONTINUED}/{name}")
-        return Bundle(storage, folder, name, dict(files), frozenset(trial_ids), frozenset(continued))
+        held = frozenset(trial_ids)
+        return Bundle(storage, folder, name, dict(files), unpacked, held, frozenset(continued))
     return None

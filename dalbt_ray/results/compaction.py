@@ -1,6 +1,5 @@
 """Gather the finished trials of a results folder in a bundle: for thousands of them, or a study in a repository."""
 
-import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -15,12 +14,12 @@ from dalbt_ray.results.bundle import (
     FOLDER,
     INDEX,
     KIND,
-    MANIFESTS,
     STAGED,
     open_bundle,
     table_name,
 )
 from dalbt_ray.results.load import open_results, read_published
+from dalbt_ray.results.manifest_lines import PACKED, PLAIN, lines_of, pack
 from dalbt_ray.results.parquet_bounds import UNPACKED_BYTES
 from dalbt_ray.results.parquet_form import encode_compactly, join
 from dalbt_ray.results.results_store import ResultsStore
@@ -70,26 +69,25 @@ def write_bundle(
         manifests: by trial id.
         parts: each table in any number of parts and any order.
     """
-    ids = sorted(manifests)
-    lines = [json.dumps(manifests[trial_id], allow_nan=False) + "\n" for trial_id in ids]
-    files = {MANIFESTS: "".join(lines).encode()}
+    lines = lines_of(manifests)
+    _refuse_more(PACKED, len(lines), FILE_BYTES)
+    files = {PACKED: pack(lines)}
     for table in TABLES:
         rows = join(table, parts[table])
-        if rows.nbytes > UNPACKED_BYTES:
-            remedy = "leave the single files as they are: everything reads them too"
-            raise InputError(
-                "bundle", table, f"takes {rows.nbytes:,} bytes, more than is read", remedy=remedy
-            )
+        _refuse_more(table_name(table), rows.nbytes, UNPACKED_BYTES)
         keys = [(name, "ascending") for name in ("trial_id", "round", "rank") if name in rows.column_names]
         files[table_name(table)] = encode_compactly(rows.sort_by(keys))
     for name, data in files.items():
-        if len(data) > FILE_BYTES:
-            remedy = "leave the single files as they are: everything reads them too"
-            raise InputError(
-                "bundle", name, f"has {len(data):,} bytes, more than is read of a file", remedy=remedy
-            )
+        _refuse_more(name, len(data), FILE_BYTES)
     hashes = {name: sha256(data).hexdigest() for name, data in files.items()}
-    _replace(storage, {**files, INDEX: seal(KIND, {"trial_ids": ids, "files": hashes})})
+    index = {"trial_ids": sorted(manifests), "files": hashes, "unpacked_bytes": len(lines)}
+    _replace(storage, {**files, INDEX: seal(KIND, index)})
+
+
+def _refuse_more(name: str, needed: int, limit: int) -> None:
+    if needed > limit:
+        remedy = "leave the single files as they are: everything reads them too"
+        raise InputError("bundle", name, f"takes {needed:,} bytes, more than is read", remedy=remedy)
 
 
 def _replace(storage: Storage, files: Mapping[str, bytes]) -> None:
@@ -109,6 +107,8 @@ def _settle(storage: Storage) -> None:
     if staged is not None and staged.folder == STAGED:
         for name in (*staged.files, INDEX):
             storage.write(f"{FOLDER}/{name}", storage.read(f"{STAGED}/{name}", FILE_BYTES))
+        for name in {PACKED, PLAIN} - staged.files.keys():  # what the bundle that was there had
+            storage.delete(f"{FOLDER}/{name}")
         storage.delete(f"{STAGED}/{INDEX}")
     storage.delete_folder(STAGED)
     settled = open_bundle(storage)

@@ -12,8 +12,9 @@ import pytest
 from dalbt_ray.cli import main
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import ConflictError, ResultsStore, compact, load_manifests, load_results, verify
-from dalbt_ray.results.storage.sealed import seal
-from tests.results_records import changed, file_hashes, identity, record, records, run_trial
+from dalbt_ray.results.manifest_lines import PACKED, lines_of, pack
+from dalbt_ray.results.storage.sealed import unseal
+from tests.results_records import changed, file_hashes, identity, record, records, rewrite, run_trial
 
 TABLES = ("rounds", "selections", "timings")
 
@@ -42,7 +43,8 @@ def test_a_bundle_of_its_own_reads_like_the_folder(root: Path, tmp_path: Path) -
     assert compact(root, tmp_path / "study") == 3
     assert file_hashes(root) == before
     assert set(file_hashes(tmp_path / "study")) == {
-        "sweep.json", "bundle/index.json", "bundle/trials.jsonl", *(f"bundle/{table}.parquet" for table in TABLES)
+        "sweep.json", "bundle/index.json", "bundle/trials.jsonl.zst",
+        *(f"bundle/{table}.parquet" for table in TABLES)
     }  # fmt: skip
     assert same(root, tmp_path / "study")
     one, other = ResultsStore(root), ResultsStore(tmp_path / "study")
@@ -106,7 +108,7 @@ def test_a_trial_of_a_bundle_is_never_run_again(root: Path, tmp_path: Path) -> N
     assert file_hashes(study) == before
 
 
-@pytest.mark.parametrize("file", ["index.json", "trials.jsonl", "selections.parquet"])
+@pytest.mark.parametrize("file", ["index.json", "trials.jsonl.zst", "selections.parquet"])
 def test_a_damaged_bundle_goes_to_quarantine_alone(file: str, root: Path) -> None:
     """The single files stay and serve; trials that were in the bundle only are run again."""
     compact(root)
@@ -159,13 +161,11 @@ def test_a_crash_while_a_bundle_is_replaced_loses_nothing(root: Path, tmp_path: 
 def test_verify_compares_the_tables_of_a_bundle_with_its_manifests(root: Path) -> None:
     """Whole files of two bundles, under one index: nothing is moved, and it is said."""
     compact(root)
-    lines = (root / "bundle" / "trials.jsonl").read_bytes().splitlines(keepends=True)
-    data = b"".join(lines[:2])
-    (root / "bundle" / "trials.jsonl").write_bytes(data)
-    files = {path.name: sha256(path.read_bytes()).hexdigest() for path in (root / "bundle").iterdir()}
-    del files["index.json"]
-    ids = sorted(identity(number) for number in range(3))
-    (root / "bundle" / "index.json").write_bytes(seal("bundle", {"trial_ids": ids, "files": files}))
+    lines = lines_of({identity(number): load_manifests(root)[identity(number)] for number in range(2)})
+    index, packed = root / "bundle" / "index.json", pack(lines)
+    (root / "bundle" / PACKED).write_bytes(packed)
+    files = unseal("bundle", index.read_bytes())["files"] | {PACKED: sha256(packed).hexdigest()}
+    rewrite(index, "bundle", {"files": files, "unpacked_bytes": len(lines)})
     report = verify(root)
     assert not report.damaged
     assert {finding.problem for finding in report.refused} == {

@@ -61,7 +61,7 @@ def huge(path: Path) -> None:
 
 
 FILES = ["sweep.json", "trials/{1}.json", "rounds/{1}.parquet", "progress/{2}/0000.json", "bundle/index.json",
-         "bundle/rounds.parquet", "bundle/trials.jsonl", "index/{1}.json", "errors/{1}.json"]  # fmt: skip
+         "bundle/rounds.parquet", "bundle/trials.jsonl.zst", "index/{1}.json", "errors/{1}.json"]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", [link, pipe, listening, huge, Path.mkdir])
@@ -99,7 +99,8 @@ def test_sealed_values_of_wrong_types_are_told(name: str, root: Path) -> None:
     kind = kinds[name.split("/", maxsplit=1)[0]]
     whole = path.read_bytes()
     keys = {"trial": ["trial_id", "status", "config", "next_query", "files"], "round": ["trial_id", "round", "record"],
-            "bundle": ["files", "trial_ids"], "index": ["trial_id", "rounds", "manifest"]}[kind]  # fmt: skip
+            "bundle": ["files", "trial_ids", "unpacked_bytes"],
+            "index": ["trial_id", "rounds", "manifest"]}[kind]  # fmt: skip
     for key in keys:
         for value in WRONG:
             rewrite(path, kind, {key: value})

@@ -1,0 +1,120 @@
+"""The manifests of a bundle are packed, other programs read them, and nothing unpacks beyond what the index says."""
+
+import shutil
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dalbt_ray.errors import InputError
+from dalbt_ray.results import ResultsStore, compact, load_manifests, load_results, verify
+from dalbt_ray.results.manifest_lines import PACKED, PLAIN, pack, unpack
+from dalbt_ray.results.storage.sealed import NewerFormatError, unseal
+from tests.integration.sweeps import REPOSITORY
+from tests.results_records import identity, rewrite, run_trial
+
+OLD = Path(__file__).parent / "plain_bundle"
+"""Three trials of two, three and four rounds, bundled by commit 20bc42e, before manifests were packed."""
+
+TABLES = ("rounds", "selections", "timings")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The same three trials, bundled today."""
+    folder = tmp_path / "results"
+    store = ResultsStore(folder)
+    store.create_or_open({"sweep": "bundle"})
+    for number in range(3):
+        run_trial(store, number, rounds=2 + number)
+    compact(folder)
+    return folder
+
+
+def listed(root: Path, data: bytes, size: object) -> None:
+    """Put `data` into the place of the packed manifests, and into the index as what was written."""
+    (root / "bundle" / PACKED).write_bytes(data)
+    index = root / "bundle" / "index.json"
+    files = unseal("bundle", index.read_bytes())["files"] | {PACKED: sha256(data).hexdigest()}
+    rewrite(index, "bundle", {"files": files, "unpacked_bytes": size})
+
+
+def test_a_bundle_with_plain_manifests_is_read_for_ever(root: Path) -> None:
+    """Written by an earlier version: it verifies, and its tables are those of the same trials today."""
+    assert verify(OLD).whole
+    old, today = load_results(OLD), load_results(root)
+    assert all(getattr(old, name).equals(getattr(today, name)) for name in (*TABLES, "trials"))
+    store = ResultsStore(OLD)
+    assert [store.published_rounds()[identity(number)].rounds for number in range(3)] == [2, 3, 4]
+    configs = {key: manifest["config"] for key, manifest in load_manifests(root).items()}
+    assert {key: manifest["config"] for key, manifest in load_manifests(OLD).items()} == configs
+
+
+def test_a_bundle_with_plain_manifests_is_replaced_by_a_packed_one(tmp_path: Path) -> None:
+    """By `compact`, in place and elsewhere: every manifest and every row stays, the plain file goes."""
+    shutil.copytree(OLD, tmp_path / "old")
+    compact(tmp_path / "old")
+    compact(OLD, tmp_path / "other")
+    for folder in (tmp_path / "old", tmp_path / "other"):
+        names = {path.name for path in (folder / "bundle").iterdir()}
+        assert names == {"index.json", PACKED, *(f"{table}.parquet" for table in TABLES)}
+        assert load_manifests(folder) == load_manifests(OLD)
+        left, right = load_results(folder), load_results(OLD)
+        assert all(getattr(left, name).equals(getattr(right, name)) for name in (*TABLES, "trials"))
+        assert verify(folder).whole
+
+
+def test_a_plain_bundle_that_was_altered_is_found(tmp_path: Path) -> None:
+    """Its manifests have their hash as before."""
+    shutil.copytree(OLD, tmp_path / "old")
+    file = tmp_path / "old" / "bundle" / PLAIN
+    file.write_bytes(file.read_bytes().replace(b'"ok"', b'"no"'))
+    assert {each.file for each in verify(tmp_path / "old").damaged} == {"bundle/"}
+
+
+def test_duckdb_reads_packed_manifests(root: Path) -> None:
+    """As they lie there, by their name."""
+    query = f"select trial_id, config.rounds from read_json('{root / 'bundle' / PACKED}') order by trial_id"
+    expected = [(key, manifest["config"]["rounds"]) for key, manifest in load_manifests(root).items()]
+    assert duckdb.sql(query).fetchall() == expected
+
+
+@pytest.mark.parametrize("size", [0, 2999, 3001, 10**9])
+def test_another_size_than_was_written_is_refused(size: int) -> None:
+    """More and less alike."""
+    packed = pack(b"abc" * 1000)
+    assert unpack(packed, 3000) == b"abc" * 1000
+    with pytest.raises(NewerFormatError, match="does not unpack to"):
+        unpack(packed, size)
+
+
+@pytest.mark.parametrize("size", [5, 10**30, -1, "12", True, 1.5])
+def test_a_bundle_whose_index_tells_another_size_stays_where_it_is(size: object, root: Path) -> None:
+    """Its bytes are those that were written, so nobody moves them; the loader says what is wrong."""
+    listed(root, (root / "bundle" / PACKED).read_bytes(), size)
+    with pytest.raises(InputError, match="unpack to"):
+        load_results(root)
+    report = verify(root)
+    assert not report.damaged
+    assert "newer" in {each.kind for each in report.refused}
+
+
+def test_a_bomb_of_manifests_is_not_unpacked(root: Path) -> None:
+    """A few bytes that stand for 2 GiB, said to be small: peak memory of `verify` and the loader, imports included."""
+    bomb = pack(bytes(2**20)) * 2048
+    assert len(bomb) < 2**18
+    listed(root, bomb, 9)
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom dalbt_ray.results import load_results, verify\n"
+        "print(verify(sys.argv[1]))\ntry: load_results(sys.argv[1])\nexcept ValueError as error: print(error)\n"
+        "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(root)], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    *said, peak = done.stdout.splitlines()
+    assert sum("does not unpack to 9 bytes" in line for line in said) == 2
+    assert int(peak) * 1024 < 2**30
