@@ -13,6 +13,7 @@ from scripts.budget_page import budget_page
 from scripts.budget_study import BUDGETS
 from scripts.budgets_overall import overall_page
 from scripts.open_set_page import open_set_page
+from scripts.open_set_study import OPEN_SET
 
 STUDIES = Path(__file__).parents[1] / "docs" / "studies"
 
@@ -109,9 +110,11 @@ def _spread(mean: float, deviation: float) -> str:
 
 def pages() -> dict[str, str]:
     """Every page by name, of the bundles that are there."""
-    found = {
-        "mnist": mnist_page(read_study(STUDIES / "mnist")),
-        "open_set": open_set_page(read_study(STUDIES / "open_set")),
+    found = {"mnist": mnist_page(read_study(STUDIES / "mnist"))}
+    found |= {
+        each.name: open_set_page(each, read_study(STUDIES / each.name))
+        for each in OPEN_SET
+        if (STUDIES / each.name).is_dir()
     }
     studies = {
         each.name: read_study(STUDIES / each.name) for each in BUDGETS if (STUDIES / each.name).is_dir()

@@ -1,4 +1,4 @@
-"""The page of the study of open-set pools."""
+"""The page of one study of open-set pools."""
 
 import pandas as pd
 
@@ -7,9 +7,9 @@ from dalbt_ray.report.paired import holm, paired_t_test
 from dalbt_ray.report.statistics import compare_with_random
 from dalbt_ray.report.study import Study
 from scripts.budget_study import areas, opposite, p_text, points_text
+from scripts.open_set_study import OpenSetStudy
 
 OURS, RIVALS = "policy=likelihood_ratio", "k_plus_one"
-PLANNED_SEEDS = 40
 COLUMNS = (
     "method",
     "AUBC",
@@ -23,22 +23,20 @@ COLUMNS = (
     "three seeds say the opposite",
 )
 
-PAGE = """# Open-set pools: does anything beat random when many images are none of ours?
+PAGE = """# {question}
 
-    python sweeps/open_set.py --preset study --data-root DIR
-    dalbt report docs/studies/open_set --out DIR
+    python sweeps/open_set.py --preset {preset} --data-root DIR
+    dalbt report docs/studies/{name} --out DIR
 
-This page is generated from the results in [`open_set/`](open_set). CIFAR-10 with SVHN and Fashion-MNIST with KMNIST
-(20 % of the unlabeled images OOD), CIFAR-10 with 4 of its 10 classes to be learned (60 % OOD) and Fashion-MNIST with 5
-of 10 (50 %), the classes drawn by the seed. Frozen EfficientNet-Lite0 features (ImageNet) on their 256 principal axes,
-logistic regression with one more class for "none of ours", which every arm trains on the OOD images that it bought.
-100 labels at first, 5 queries of 100; {trials} trials, {seeds} seeds of the {planned} that the preset has (the same
-command adds the others). Run on 27 November 2026 on 16 CPU cores, features embedded on one NVIDIA H200. CIFAR-10 is
-our JPEG copy. `oracle_purity` is a control: it is shown which images are OOD. No option was tuned on these seeds; but
-the form of the likelihood ratio was chosen by its detector's AUROC on two other seeds (1000, 1001) of these same sets,
-so that row may be a little flattered. Two trials that bought only OOD images three times in a row end as `stalled`.
+This page is generated from the results in [`{name}/`]({name}).
+{pools}
+{network}
+{price}; {trials} trials, {seeds} seeds{of_all}. Run in November 2026. `oracle_purity` is a control: it is shown which
+images are OOD. No option was tuned on these seeds; but the form of the likelihood ratio was chosen by its detector's
+AUROC on two other seeds (1000, 1001) of the frozen features of these same sets, so that row may be a little
+flattered.{stalled}
 
-![Accuracy over labels](open_set_curves.png)
+![Accuracy over labels]({name}_curves.png)
 
 ## What the tests say
 
@@ -60,15 +58,33 @@ Differences in AUBC of `dalbt` with `policy=likelihood_ratio`, in points, paired
 {duel}
 """
 
+STALLED = (
+    """ Trials that bought OOD images alone three times in a row end as `stalled`: {stalled} of them did."""
+)
 
-def open_set_page(study: Study) -> str:
-    """docs/studies/open_set.md."""
+
+def open_set_page(kind: OpenSetStudy, study: Study) -> str:
+    """docs/studies/<name>.md."""
     findings = analyze(study)
     settings = [str(setting) for setting in study.rounds["setting"].unique()]
+    seeds = study.rounds["seed"].nunique()
+    of_all = (
+        ""
+        if seeds == kind.seeds
+        else f" of the {kind.seeds} that the preset has (the same command adds the others)"
+    )
+    stalled = int((study.rounds["status"] == "stalled").sum())
     return PAGE.format(
+        question=kind.question,
+        preset=kind.preset,
+        name=kind.name,
+        pools=kind.pools,
+        network=kind.network,
+        price=kind.price,
         trials=len(study.manifests),
-        seeds=study.rounds["seed"].nunique(),
-        planned=PLANNED_SEEDS,
+        seeds=seeds,
+        of_all=of_all,
+        stalled=STALLED.format(stalled=stalled) if stalled else "",
         verdict="\n".join(f"- {sentence}" for sentence in findings.verdict.sentences),
         tables="\n\n".join(_table(study, findings, setting) for setting in settings),
         duel=_duel(study, settings),

@@ -16,6 +16,7 @@ from dalbt_ray.results import ResultsStore, load_manifests, verify
 from dalbt_ray.results.trial_frame import trial_frame
 from scripts.budget_study import BUDGETS, best_and_rivals, p_text
 from scripts.make_study_pages import STUDIES, pages
+from scripts.open_set_study import OPEN_SET
 from sweeps.mnist_paper import mnist_paper
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -32,7 +33,10 @@ def mnist() -> Study:
 STALLED = {"open_set": (2, ["Every trial ended well"])}
 """Trials that bought OOD images alone three times in a row, in their last round: the check that says so is right."""
 
-BUNDLES = ["mnist", "open_set", *(each.name for each in BUDGETS if (STUDIES / each.name).is_dir())]
+BUNDLES = [
+    "mnist",
+    *(each.name for each in (*OPEN_SET, *BUDGETS) if (STUDIES / each.name).is_dir()),
+]
 
 
 def test_a_page_is_what_its_results_say() -> None:
