@@ -1,5 +1,7 @@
 """The page of one study of open-set pools."""
 
+from textwrap import fill
+
 import pandas as pd
 
 from dalbt_ray.report.findings import Findings, analyze
@@ -28,13 +30,7 @@ PAGE = """# {question}
     python sweeps/open_set.py --preset {preset} --data-root DIR
     dalbt report docs/studies/{name} --out DIR
 
-This page is generated from the results in [`{name}/`]({name}).
-{pools}
-{network}
-{price}; {trials} trials, {seeds} seeds{of_all}. Run in November 2026. `oracle_purity` is a control: it is shown which
-images are OOD. No option was tuned on these seeds; but the form of the likelihood ratio was chosen by its detector's
-AUROC on two other seeds (1000, 1001) of the frozen features of these same sets, so that row may be a little
-flattered.{stalled}
+{about}
 
 ![Accuracy over labels]({name}_curves.png)
 
@@ -58,9 +54,12 @@ Differences in AUBC of `dalbt` with `policy=likelihood_ratio`, in points, paired
 {duel}
 """
 
-STALLED = (
-    """ Trials that bought OOD images alone three times in a row end as `stalled`: {stalled} of them did."""
-)
+ABOUT = """This page is generated from the results in [`{name}/`]({name}). {pools} {network} {price}; {trials} trials,
+{seeds} seeds{of_all}. Run in November 2026. `oracle_purity` is a control: it is shown which images are OOD. No option
+was tuned on these seeds; but the form of the likelihood ratio was chosen by its detector's AUROC on two other seeds
+(1000, 1001) of the frozen features of these same sets, so that row may be a little flattered.{stalled}"""
+OF_ALL = " of the {planned} that the preset has (the same command adds the others)"
+STALLED = " Trials that bought OOD images alone three times in a row end as `stalled`: {stalled} of them did."
 
 
 def open_set_page(kind: OpenSetStudy, study: Study) -> str:
@@ -68,23 +67,23 @@ def open_set_page(kind: OpenSetStudy, study: Study) -> str:
     findings = analyze(study)
     settings = [str(setting) for setting in study.rounds["setting"].unique()]
     seeds = study.rounds["seed"].nunique()
-    of_all = (
-        ""
-        if seeds == kind.seeds
-        else f" of the {kind.seeds} that the preset has (the same command adds the others)"
-    )
     stalled = int((study.rounds["status"] == "stalled").sum())
-    return PAGE.format(
-        question=kind.question,
-        preset=kind.preset,
+    about = ABOUT.format(
         name=kind.name,
         pools=kind.pools,
         network=kind.network,
         price=kind.price,
         trials=len(study.manifests),
         seeds=seeds,
-        of_all=of_all,
+        of_all="" if seeds == kind.seeds else OF_ALL.format(planned=kind.seeds),
         stalled=STALLED.format(stalled=stalled) if stalled else "",
+    )
+    return PAGE.format(
+        question=kind.question,
+        seeds=seeds,
+        preset=kind.preset,
+        name=kind.name,
+        about=fill(about, 120, break_long_words=False, break_on_hyphens=False),
         verdict="\n".join(f"- {sentence}" for sentence in findings.verdict.sentences),
         tables="\n\n".join(_table(study, findings, setting) for setting in settings),
         duel=_duel(study, settings),
