@@ -25,7 +25,8 @@ from dalbt_ray.results.parquet_form import conform, encode
 from dalbt_ray.results.published import read_manifest, read_table, single_ids, table_file
 from dalbt_ray.results.schemas import SCHEMAS, TABLES, Table
 from dalbt_ray.results.storage.folder import read_sweep
-from dalbt_ray.results.storage.protocol import Storage, open_storage
+from dalbt_ray.results.storage.location import open_storage
+from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.sealed import seal
 from dalbt_ray.strategies import Method
 

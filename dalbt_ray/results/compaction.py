@@ -25,7 +25,8 @@ from dalbt_ray.results.parquet_form import encode_compactly, join
 from dalbt_ray.results.results_store import ResultsStore
 from dalbt_ray.results.schemas import TABLES, Table
 from dalbt_ray.results.storage.folder import read_sweep
-from dalbt_ray.results.storage.protocol import Storage, open_storage
+from dalbt_ray.results.storage.location import open_storage
+from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.sealed import seal
 
 

@@ -20,7 +20,8 @@ from dalbt_ray.results.schemas import SCHEMAS, TABLES, WHOLE, Table, to_table
 from dalbt_ray.results.storage.folder import read_sweep
 from dalbt_ray.results.storage.journal import FOLDER as JOURNALS
 from dalbt_ray.results.storage.journal import RunningTrial, running_trials
-from dalbt_ray.results.storage.protocol import Storage, open_storage
+from dalbt_ray.results.storage.location import open_storage
+from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError
 from dalbt_ray.results.table_rows import tables
 from dalbt_ray.results.trial_frame import trial_frame

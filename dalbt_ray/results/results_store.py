@@ -15,7 +15,7 @@ from dalbt_ray.results.set_aside import set_aside
 from dalbt_ray.results.storage import commit, journal
 from dalbt_ray.results.storage.folder import check_folder, read_sweep
 from dalbt_ray.results.storage.lease import Lease, Patience, hold
-from dalbt_ray.results.storage.protocol import open_storage
+from dalbt_ray.results.storage.location import open_storage
 from dalbt_ray.results.storage.reopen import reopen
 from dalbt_ray.results.storage.sealed import seal
 

@@ -24,7 +24,8 @@ from dalbt_ray.results.schemas import TABLES, Table
 from dalbt_ray.results.storage import journal
 from dalbt_ray.results.storage.expected import Expected, index_file, indexed_ids
 from dalbt_ray.results.storage.folder import SWEEP, check_folder
-from dalbt_ray.results.storage.protocol import Storage, open_storage
+from dalbt_ray.results.storage.location import open_storage
+from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, unseal
 
 

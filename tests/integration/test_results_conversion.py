@@ -11,7 +11,7 @@ import pytest
 from dalbt_ray.results import ResultsStore, load_manifests, load_results, trial_id, verify
 from dalbt_ray.results.load import open_results
 from dalbt_ray.results.parquet_form import decode, encode
-from dalbt_ray.results.storage.protocol import open_storage
+from dalbt_ray.results.storage.location import open_storage
 from dalbt_ray.results.storage.sealed import seal
 from tests.results_records import identity, run_trial
 

@@ -1,13 +1,6 @@
 """What a results folder is kept on: a directory, or any store that fsspec knows (`s3://bucket/path`)."""
 
-import os
-import re
-from pathlib import Path
 from typing import Protocol
-
-from dalbt_ray.errors import InputError
-
-URI = re.compile("[A-Za-z][A-Za-z0-9+.-]*://[^/]")
 
 JSON_BYTES = 64 * 2**20
 """The most that is read of a file whose size nothing tells: a round with a million acquired images has 50 MB."""
@@ -61,26 +54,3 @@ class Storage(Protocol):
 
     def sweep(self) -> int:
         """Remove what crashed writers left half-written; how many files."""
-
-
-def open_storage(root: str | Path) -> Storage:
-    """The storage of a path or a URI. Relative paths are resolved now, since workers run elsewhere."""
-    from dalbt_ray.results.storage.local_disk import LocalStorage
-    from dalbt_ray.results.storage.object_store import RemoteStorage
-
-    text = str(root)
-    if text.startswith("file://"):
-        text = text.removeprefix("file://")
-    if "://" in text:
-        if not URI.match(text):
-            raise InputError("results", text, "is no URI", remedy="as in s3://bucket/folder")
-        return RemoteStorage(text.rstrip("/"))
-    try:
-        path = Path(text).expanduser().absolute()
-        if b"\0" in os.fsencode(path):
-            raise InputError("results", text, "is no path", remedy="name another folder")
-    except RuntimeError:
-        raise InputError("results", text, "names no user's home", remedy="write the path out") from None
-    except UnicodeEncodeError:
-        raise InputError("results", text, "is no path", remedy="name another folder") from None
-    return LocalStorage(path)
