@@ -14,6 +14,8 @@ from scripts.budget_study import BUDGETS
 from scripts.budgets_overall import overall_page
 from scripts.open_set_page import open_set_page
 from scripts.open_set_study import OPEN_SET
+from scripts.two_recipes_page import NAME as TWO_RECIPES
+from scripts.two_recipes_page import RECIPES, two_recipes_page
 
 STUDIES = Path(__file__).parents[1] / "docs" / "studies"
 
@@ -120,12 +122,16 @@ def pages() -> dict[str, str]:
         each.name: read_study(STUDIES / each.name) for each in BUDGETS if (STUDIES / each.name).is_dir()
     }
     found |= {each.name: budget_page(each, studies[each.name]) for each in BUDGETS if each.name in studies}
+    recipes = {name: read_study(STUDIES / name) for name in RECIPES if (STUDIES / name).is_dir()}
+    found |= {TWO_RECIPES: two_recipes_page(recipes)} if recipes else {}
     return found | {"budgets": overall_page(studies)}
 
 
 if __name__ == "__main__":
-    for name, text in pages().items():
+    made = pages()
+    for name, text in made.items():
         (STUDIES / f"{name}.md").write_text(text, encoding="utf-8")
+    for name in [*made, *RECIPES]:
         if (STUDIES / name).is_dir():
             study = read_study(STUDIES / name)
             save_figure(curve_figure(study), STUDIES, f"{name}_curves", formats=("png",))

@@ -6,7 +6,10 @@ from dataclasses import replace
 import pytest
 
 from dalbt_ray import Frozen, Supervised, Training, Trial, sound
+from dalbt_ray.report.baselines import pairs
+from dalbt_ray.report.cells import find_cells
 from dalbt_ray.results import ResultsStore, load_manifests, verify
+from dalbt_ray.results.trial_frame import trial_frame
 from dalbt_ray.views.shift_and_flip import ShiftAndFlip
 from dalbt_ray.views.unaugmented import Unaugmented
 from scripts.make_recipe_page import PAGE, RESULTS, recipe_page
@@ -63,6 +66,22 @@ def test_every_arm_of_the_study_has_a_random_that_trains_the_same(preset: str) -
     assert {(trial.dataset, trial.seed, trial.network_id) for trial in arms} == randoms
     twice = Counter(trial.strategy.name for trial in arms if trial.objective.name == "joint")
     assert twice == {"dalbt": 20, "margin": 20}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_report_finds_no_other_learner_where_the_plain_network_is_trained(preset: str) -> None:
+    """DALBT's loss makes another network than random's; that is the objective, and no learner."""
+    trials = {f"{n}": trial for n, trial in enumerate(PRESETS[preset]()) if trial.dataset == "mnist"}
+    cells = find_cells(trial_frame({name: (trial.as_json(), "ok", 10) for name, trial in trials.items()}))
+    networks = {cells.trials.loc[name, "method"]: trial.network_id for name, trial in trials.items()}
+    configs = cells.configs.loc["mnist, b=100"]
+    configs = configs.assign(network_id=configs.index.map(networks))
+    shown = {(pair.method, pair.baseline): pair.shows for pair in pairs(configs)}
+    plain, dropout = "random (supervised, learner=plain)", "random (supervised, learner=dropout)"
+    assert shown["dalbt (joint)", "random (joint)"] == shown["badge (supervised)", plain] == "selection"
+    assert shown["dalbt (joint)", plain] == "selection + objective"
+    assert shown["dbal (supervised)", dropout] == "selection"
+    assert shown[dropout, plain] == "learner"
 
 
 def test_under_the_papers_recipe_all_classifiers_train_as_long() -> None:

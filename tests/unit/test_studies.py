@@ -17,6 +17,7 @@ from dalbt_ray.results.trial_frame import trial_frame
 from scripts.budget_study import BUDGETS, best_and_rivals, p_text
 from scripts.make_study_pages import STUDIES, pages
 from scripts.open_set_study import OPEN_SET
+from scripts.two_recipes_page import RECIPES
 from sweeps.mnist_paper import mnist_paper
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -42,7 +43,8 @@ BUNDLES = [
 def test_a_page_is_what_its_results_say() -> None:
     """Every number on it is computed from the bundles; `make docs` writes it."""
     made = pages()
-    assert set(made) == {*BUNDLES, "budgets"}
+    recipes = {"two_recipes"} if any((STUDIES / name).is_dir() for name in RECIPES) else set()
+    assert set(made) == {*BUNDLES, "budgets", *recipes}
     for name, text in made.items():
         assert (STUDIES / f"{name}.md").read_text() == text, name
 
