@@ -232,7 +232,7 @@ class Watch(tune.Callback):  # type: ignore[misc]
         there = ", ".join(
             f"{free.get(kind, 0):g} of {total.get(kind, 0):g} {kind} free" for kind in ("CPU", "GPU")
         )
-        return f"{len(waiting)} trials wait for {share}; {there} on {len(ray.nodes())} node(s)"
+        return f"{len(waiting)} trials wait to run {share}; {there} on {len(ray.nodes())} node(s)"
 
 
 def _last_words(trial: TuneTrial) -> str:
