@@ -71,13 +71,13 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
     if changed and not arguments.redo_changed:
         console.print(changed_notice(changed, argv))
         changed = {}
+    told = {"sweep": arguments.preset, "trials": len(plan.planned)}
+    if not store.exists():  # it is new, or `verify` has moved a damaged sweep.json away
+        store.create_or_open(told)
     if not plan.to_do and not changed:
         console.print(f"All {len(plan.planned)} trials of {arguments.preset!r} are done: nothing to do.")
         _show_results(plan, root, data_root, console)
         return 1 if plan.diverged else 0
-    told = {"sweep": arguments.preset, "trials": len(plan.planned)}
-    if not store.exists():
-        store.create_or_open(told)
     tracking, report = open_tracking(plan, root, arguments), None
     try:
         with store.lease() as lease, interrupted_when_lost(lease):

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from dalbt_ray.launch.in_process import run_in_process
 from dalbt_ray.launch.progress import Progress
+from dalbt_ray.launch.sweep_command import sweep
 from dalbt_ray.pool import PoolView
-from dalbt_ray.results import ResultsStore
+from dalbt_ray.results import ResultsStore, verify
 from dalbt_ray.strategies.method import Ranked
 from dalbt_ray.trial.outcome import SweepOutcome
+from tests.integration.failing_calls import trials
 from tests.integration.sweeps import small_trials
 
 
@@ -50,3 +52,12 @@ def test_a_trial_beyond_its_time_is_given_up(tmp_path: Path) -> None:
     assert outcome == SweepOutcome(0, 1, interrupted=False)
     (error,) = store.errors().values()
     assert error["type"] == "TrialTimeout"
+
+
+def test_a_finished_sweep_whose_sweep_json_went_to_quarantine_is_whole_again(tmp_path: Path) -> None:
+    """Nothing is left to do, so nobody would write it again: the table and the report could never be had."""
+    command = ["--in-process", "--results", str(tmp_path / "results")]
+    assert sweep(trials, None, command) == 0
+    (tmp_path / "results" / "sweep.json").unlink()
+    assert sweep(trials, None, command) == 0
+    assert verify(tmp_path / "results").whole
