@@ -12,7 +12,7 @@ from dalbt_ray.cluster.preflight import Share
 from dalbt_ray.config import Trial
 from dalbt_ray.trial.nominal import nominal_seconds
 
-ANNOUNCE_S = 60.0
+ANNOUNCE_S = 45.0
 LEAST_S = 900.0
 TIMES_NOMINAL = 3.0
 """Nothing that a trial does in one piece takes longer than all of it takes on one core, and some."""
@@ -41,7 +41,7 @@ class Silence:
         self.since, self._announced = now, 0.0
 
     def observe(self, now: float) -> Verdict:
-        """What to do; announced first after a minute, then each time the silence has doubled."""
+        """What to do; announced first after `ANNOUNCE_S`, then each time the silence has doubled."""
         waited = now - self.since
         if waited >= self.limit_s:
             return "give_up"

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Thread
+from threading import Event, Thread
+from time import monotonic
 from typing import Any
 
 from dalbt_ray.launch.trackers.tracker import Status, Tracker, ending, run_names, tracked_round, tracked_trial
@@ -13,6 +14,9 @@ from dalbt_ray.results.trial_frame import trial_frame
 
 LIMIT_S = 10.0
 """Seconds that the end of a sweep waits for a tracker, at most."""
+
+SLOW_S = 30.0
+"""Seconds without an answer of the tracker after which that is said, once."""
 
 _log = logging.getLogger(__name__)
 
@@ -25,10 +29,15 @@ class Tracking:
         connect: gives the tracker that the rounds go to. It is called in the thread: a server that does not answer
             neither delays the sweep nor ends it.
         configs: the configuration of every trial of the sweep by id: runs are named by what tells them apart.
+        slow_s: see `SLOW_S`.
     """
 
     def __init__(
-        self, store: ResultsStore, connect: Callable[[], Tracker], configs: Mapping[str, Mapping[str, Any]]
+        self,
+        store: ResultsStore,
+        connect: Callable[[], Tracker],
+        configs: Mapping[str, Mapping[str, Any]],
+        slow_s: float = SLOW_S,
     ) -> None:
         self._store, self._connect, self._configs = store, connect, configs
         self._events: SimpleQueue[tuple[str, int | None] | None] = SimpleQueue()
@@ -37,7 +46,10 @@ class Tracking:
         self._open: dict[str, float] = {}
         self._report: Path | None = None
         self._thread = Thread(target=self._work, daemon=True, name="tracker")
+        self._asked_since: float | None = monotonic()
+        self._over = Event()
         self._thread.start()
+        Thread(target=self._watch, args=(slow_s,), daemon=True, name="tracker-watch").start()
 
     def __call__(self, trial_id: str, round_index: int | None) -> None:
         """A round was committed, or (None) the trial published. Returns at once."""
@@ -56,7 +68,7 @@ class Tracking:
             self._names = run_names(
                 trial_frame({key: (config, "", 0) for key, config in self._configs.items()})
             )
-            while (event := self._events.get()) is not None:
+            while (event := self._next()) is not None:
                 self._copy(*event)
             self._end_the_others()
             if self._report is not None:
@@ -64,8 +76,27 @@ class Tracking:
             self._tracker.close()
         except (Exception, SystemExit) as error:
             _log.warning("the tracker failed and gets no more rounds: %s: %s", type(error).__name__, error)
+            self._over.set()
             while self._events.get() is not None:
                 pass
+        self._over.set()
+
+    def _next(self) -> tuple[str, int | None] | None:
+        """The next event; nobody is asked anything until it comes."""
+        self._asked_since = None
+        event = self._events.get()
+        self._asked_since = monotonic()
+        return event
+
+    def _watch(self, slow_s: float) -> None:
+        """Say once that the tracker does not answer: at the end of a long sweep would be late."""
+        while not self._over.wait(min(1.0, slow_s)):
+            since = self._asked_since
+            if since is not None and monotonic() - since >= slow_s:
+                _log.warning(
+                    "the tracker has not answered for %.0f s; the sweep does not wait for it", slow_s
+                )
+                return
 
     def _copy(self, trial_id: str, round_index: int | None) -> None:
         """Copy the rounds that are new since this sweep first heard of the trial."""

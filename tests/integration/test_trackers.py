@@ -144,6 +144,24 @@ def test_a_tracker_that_hangs_is_left_behind(store: ResultsStore) -> None:
     assert len(load_results(store.location).rounds) == 3
 
 
+def test_a_tracker_that_hangs_is_said_long_before_the_end(
+    store: ResultsStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While the sweep runs on: one line, and no second one."""
+    release = Event()
+
+    def connect() -> Tracker:
+        release.wait()
+        return Recorder()
+
+    tracking = Tracking(store, connect, {}, slow_s=0.4)
+    wait_for(lambda: "has not answered" in caplog.text, seconds=60)
+    release.set()
+    assert tracking.close()
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("the tracker has not answered for 0 s")
+
+
 def test_a_tracker_that_fails_is_named_and_left_out(
     store: ResultsStore, caplog: pytest.LogCaptureFixture
 ) -> None:

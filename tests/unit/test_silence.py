@@ -13,17 +13,17 @@ from dalbt_ray.trial.nominal import nominal_seconds
 ONE = Share(1.0, 0.0)
 
 
-def test_silence_is_announced_after_a_minute_and_ends_at_its_limit() -> None:
+def test_silence_is_announced_within_a_minute_and_ends_at_its_limit() -> None:
     """Said again whenever it has doubled; a word in between makes it begin anew."""
     silence = Silence(limit_s=900, since=100)
     verdicts = {second: silence.observe(100 + second) for second in range(901)}
     told = [second for second, verdict in verdicts.items() if verdict == "announce"]
-    assert told == [60, 120, 240, 480]
-    assert told[0] == ANNOUNCE_S
+    assert told == [45, 90, 180, 360, 720]
+    assert told[0] == ANNOUNCE_S < 60 - 5  # what is promised, less what a word may be late
     assert verdicts[900] == "give_up"
     silence.heard(1_000)
-    assert silence.observe(1_059) == "fine"
-    assert silence.observe(1_060) == "announce"
+    assert silence.observe(1_044) == "fine"
+    assert silence.observe(1_045) == "announce"
 
 
 def test_the_limit_follows_from_the_cost() -> None:
