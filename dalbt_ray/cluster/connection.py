@@ -20,6 +20,7 @@ from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Node
 from dalbt_ray.cluster.private_folder import private_folder
 from dalbt_ray.errors import InputError
+from dalbt_ray.trial.failures import Stalled, in_one_line
 
 _CHATTY = ("ray", "ray.data")
 """Loggers to which Ray gives handlers that write to standard error."""
@@ -45,6 +46,7 @@ def connected(options: ClusterOptions) -> Iterator[Connection]:
 
     Raises:
         InputError: no Ray at the address.
+        Stalled: Ray does not start here.
     """
     enable_token_authentication(options.address)
     with private_folder() as folder:
@@ -121,17 +123,25 @@ def _chatter_in(file: Path) -> Iterator[None]:
 
 
 def _start(options: ClusterOptions, folder: Path) -> None:
-    with _on_loopback():
-        ray.init(
-            address="local",
-            num_cpus=options.own_cpus,
-            num_gpus=options.own_gpus,
-            object_store_memory=options.object_store_bytes,
-            log_to_driver=False,
-            configure_logging=False,
-            _temp_dir=str(folder / "r"),  # which Ray opens to everybody; `folder` stays closed
-            **dashboard_options(options.dashboard),
-        )
+    try:
+        with _on_loopback():
+            ray.init(
+                address="local",
+                num_cpus=options.own_cpus,
+                num_gpus=options.own_gpus,
+                object_store_memory=options.object_store_bytes,
+                log_to_driver=False,
+                configure_logging=False,
+                _temp_dir=str(folder / "r"),  # which Ray opens to everybody; `folder` stays closed
+                **dashboard_options(options.dashboard),
+            )
+    except Exception as error:
+        # Ray gives each of its processes half a minute, and raises bare exceptions.
+        if type(error) is not Exception and not isinstance(error, RuntimeError | TimeoutError):
+            raise
+        raise Stalled(
+            f"Ray did not start on this machine, which may be too busy ({in_one_line(error)})"
+        ) from error
 
 
 @contextmanager

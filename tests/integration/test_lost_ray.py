@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from dalbt_ray.cluster.options import ClusterOptions
+from dalbt_ray.trial.failures import Stalled
 from tests.integration.sweeps import REPOSITORY, STARTS_RAY, command
 from tests.integration.waiting import wait_for
 
@@ -39,6 +40,20 @@ def test_a_killed_head_or_raylet_is_said_with_the_way_on(tmp_path: Path, process
     assert "The same command goes on." in log.read_text()
     _, alive = psutil.wait_procs(family, timeout=120)
     assert not alive
+
+
+def test_a_ray_that_does_not_start_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It raises a bare exception where a busy machine takes more than half a minute; the command line knows ours."""
+    import ray
+
+    from dalbt_ray.cluster.connection import connected
+
+    def late(**_: object) -> None:
+        raise Exception("The current node timed out during startup.")  # noqa: TRY002 - as Ray does
+
+    monkeypatch.setattr(ray, "init", late)
+    with pytest.raises(Stalled, match="Ray did not start on this machine"), connected(ClusterOptions()):
+        pass
 
 
 def test_a_process_that_is_stopped_is_ended() -> None:
