@@ -136,7 +136,7 @@ class Watch(tune.Callback):  # type: ignore[misc]
         for trial in running:
             if self._time_is_up(trial):
                 trial.max_failures = 0  # a trial that hung would hang again
-            self._listen(int(trial.config["turn"]))
+            self._listen(trial)
         waiting = [trial for trial in trials if trial.status == TuneTrial.PENDING]
         now = monotonic()
         has_room = not running and bool(waiting) and self._has_room(self._running(waiting[0]))
@@ -180,8 +180,9 @@ class Watch(tune.Callback):  # type: ignore[misc]
             self.avoided[node] = problem
             self._progress.say(f"node {node[:8]} is set aside: {problem}; its trials run elsewhere")
 
-    def _listen(self, turn: int) -> None:
+    def _listen(self, trial: TuneTrial) -> None:
         """Say that nothing is heard of a turn; end its process after too long a silence, or beyond its time."""
+        turn = int(trial.config["turn"])
         silence, current = self._silences.get(turn), self._current.get(turn)
         if silence is None or current is None:
             return
@@ -189,18 +190,21 @@ class Watch(tune.Callback):  # type: ignore[misc]
         verdict, waited = silence.observe(now), span(now - silence.since)
         limit = self._options.trial_timeout_s
         if limit is not None and now - began >= limit + 2 * GRACE_S:
-            self._end(turn, index, f"hung; ended after trial_timeout_s = {limit:g}")
+            self._end(trial, index, f"hung; ended after trial_timeout_s = {limit:g}")
         elif verdict == "give_up":
-            self._end(turn, index, f"nothing was heard of it for {waited}; its process was ended")
+            self._end(trial, index, f"nothing was heard of it for {waited}; its process was ended")
         elif verdict == "announce":
             self._progress.say(
                 f"nothing heard of {self._work.trials[index].label} for {waited}: a long step, or it hangs; "
                 f"ended after {span(silence.limit_s)}"
             )
 
-    def _end(self, turn: int, index: int, why: str) -> None:
+    def _end(self, trial: TuneTrial, index: int, why: str) -> None:
+        turn = int(trial.config["turn"])
         process = self._processes.pop(turn, None)
-        if process is None:  # it has not said where it runs
+        if process is None:  # it hangs since before it could say where it runs
+            process = WorkerProcess.of(trial.temporary_state.ray_actor)
+        if process is None:
             self._silences[turn].heard(monotonic())
             return
         self._stumbled[index] = TrialTimeout(why)

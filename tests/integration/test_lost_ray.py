@@ -67,6 +67,7 @@ def test_a_process_that_is_stopped_is_ended() -> None:
 
         actor = ray.remote(num_cpus=1)(WorkerProcess).remote("", 0)
         process: WorkerProcess = ray.get(actor.this.remote())
+        assert WorkerProcess.of(actor) == process  # for one that hangs before it can say so
         os.kill(process.pid, signal.SIGSTOP)
         process.end()
         wait_for(lambda: not psutil.pid_exists(process.pid), seconds=120)

@@ -99,7 +99,7 @@ def test_a_failure_is_told_as_text_and_never_unpickled(tmp_path: Path) -> None:
 
 
 def test_a_trial_that_says_nothing_is_announced_and_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a minute it is said; after its limit its process is ended, and the reason is what the failure says."""
+    """After 45 seconds it is said; after its limit its process is ended, and the reason is what the failure says."""
     trial: Trial = small_trial()
     listener: Any = Listener()
     watch = Watch(work_of(trial), ClusterOptions(), listener)
@@ -110,14 +110,14 @@ def test_a_trial_that_says_nothing_is_announced_and_ended(monkeypatch: pytest.Mo
         config={"turn": 0}, status="RUNNING", run_metadata=metadata, get_error=lambda: None, max_failures=1
     )
     watch.on_trial_start(trial=turn)
-    clock.now = 59.0
+    clock.now = 44.0
     watch.on_step_end(trials=[turn])
     assert listener.said == []
-    clock.now = 61.0
+    clock.now = 46.0
     watch.on_step_end(trials=[turn])
     assert "nothing heard of" in listener.said.pop()
     watch.on_trial_result(trial=turn, result={EVENTS: [Event(0, "alive").to_json()]})
-    clock.now = 120.0
+    clock.now = 90.0
     watch.on_step_end(trials=[turn])
     assert listener.said == []
     ended: list[int] = []
@@ -130,3 +130,19 @@ def test_a_trial_that_says_nothing_is_announced_and_ended(monkeypatch: pytest.Mo
     watch.on_trial_recover(trial=turn)
     (again,) = listener.said
     assert "TrialTimeout: nothing was heard of it for 15 min" in again
+
+
+def test_a_trial_that_hangs_before_it_has_told_its_process_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray knows where its actor runs. It would be waited for again and again."""
+    listener: Any = Listener()
+    watch, clock, ended = Watch(work_of(small_trial()), ClusterOptions(), listener), Clock(), list[int]()
+    monkeypatch.setattr(watching, "monotonic", clock)
+    monkeypatch.setattr(WorkerProcess, "of", lambda actor: WorkerProcess("a", actor))
+    monkeypatch.setattr(WorkerProcess, "end", lambda process: ended.append(process.pid))
+    turn: Any = SimpleNamespace(
+        config={"turn": 0}, status="RUNNING", temporary_state=SimpleNamespace(ray_actor=7), max_failures=1
+    )
+    watch.on_trial_start(trial=turn)
+    clock.now = LEAST_S
+    watch.on_step_end(trials=[turn])
+    assert ended == [7]
