@@ -15,7 +15,7 @@ from dalbt_ray.results import Journal, Patience, load_results, results_store, ve
 from tests.integration.failing_calls import trials
 from tests.integration.waiting import wait_for
 
-LIMIT_S = 120.0
+LIMIT_S = 300.0
 """Seconds after which a driver that has not ended counts as hung."""
 
 QUICK = Patience(heartbeat=0.1, watch=0.5, expiry=2.0)
@@ -42,21 +42,18 @@ class Driver:
         Raises:
             TimeoutError: it hangs; it is killed.
         """
-        found: list[int] = []
-
-        def ended() -> bool:
-            if not found:
-                pid, status = os.waitpid(self.pid, os.WNOHANG)
-                found.extend([status] * (pid != 0))
-            return bool(found)
-
         try:
-            wait_for(ended, seconds)
+            wait_for(self.ended, seconds)
         except TimeoutError:
             os.kill(self.pid, 9)
-            os.waitpid(self.pid, 0)
             raise
-        return os.waitstatus_to_exitcode(found[0])
+        finally:
+            _, status = os.waitpid(self.pid, 0)
+        return os.waitstatus_to_exitcode(status)
+
+    def ended(self) -> bool:
+        """Whether it has; `wait` tells how."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     @property
     def text(self) -> str:
@@ -78,7 +75,8 @@ class Arena:
         rng: chooses moments and places.
         expected: the deterministic tables of an undisturbed run.
         seconds: how long that run took.
-        injected: faults injected, by name; a case may inject several.
+        injected: faults injected in the current case, by name; a case may inject several.
+        told: the longest silence in the current case after a fault, in seconds, by what broke it.
     """
 
     folder: Path
@@ -86,6 +84,7 @@ class Arena:
     expected: dict[str, bytes] = field(default_factory=dict)
     seconds: float = 0.0
     injected: dict[str, int] = field(default_factory=dict)
+    told: dict[str, float] = field(default_factory=dict)
     _cases: int = 0
 
     def prepare(self) -> None:
@@ -113,6 +112,15 @@ class Arena:
     def count(self, fault: str) -> None:
         """One more was injected."""
         self.injected[fault] = self.injected.get(fault, 0) + 1
+
+    def heard(self, what: str, seconds: float, limit: float) -> None:
+        """Something was said so long after a fault.
+
+        Raises:
+            AssertionError: later than promised.
+        """
+        self.told[what] = max(seconds, self.told.get(what, 0.0))
+        assert seconds <= limit, f"{what} after {seconds:.1f} s"
 
     def start(self, root: Path | str, before: Callable[[], None] = lambda: None) -> Driver:
         """The sweep's own command, in process, after `before`, in a fork."""
@@ -150,9 +158,9 @@ class Arena:
         self.finish(root)
         self.compare(root)
 
-    def compare(self, root: Path) -> None:
-        """See `check`, of a sweep that is finished."""
-        assert tables(root) == self.expected, "other tables than the undisturbed run"
+    def compare(self, root: Path, expected: dict[str, bytes] | None = None) -> None:
+        """See `check`, of a sweep that is finished; with the tables of another one, if they are given."""
+        assert tables(root) == (expected or self.expected), "other tables than the undisturbed run"
         report = verify(root)
         assert report.whole, report
         rounds = load_results(root).rounds

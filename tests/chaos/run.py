@@ -1,6 +1,7 @@
 """Hurt real sweeps at random for some minutes, and print what they survived.
 
-    python tests/chaos/run.py --minutes 15 [--seed N] [--faults a,b] [--cases N]
+    python tests/chaos/run.py --minutes 15 [--seed N] [--faults a,b] [--cases N] [--record FILE]
+    python tests/chaos/run.py --tally FILE...
 
 Each case is a sweep of its own: something happens to it, the same command runs again, and its tables are compared byte
 for byte with those of an undisturbed run. Exit status 1 if anything was lost, changed, wedged, or ended in a traceback.
@@ -12,8 +13,7 @@ import random
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 
@@ -21,28 +21,35 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # run as a script, from anyw
 
 from tests.chaos.arena import Arena
 from tests.chaos.disk_faults import bits_flip, calls_fail, can_mount, disk_full, power_cut
+from tests.chaos.fuzzed import configurations_fuzzed
+from tests.chaos.hang_faults import head_hangs, raylet_hangs, tracker_hangs, workers_hang
+from tests.chaos.node_faults import node_lost
+from tests.chaos.on_ray import NotStarted
 from tests.chaos.process_faults import clock_jumps, driver_killed, driver_stopped, two_drivers
-from tests.chaos.ray_faults import worker_killed
+from tests.chaos.ray_faults import (
+    driver_on_ray_killed,
+    group_worker_killed,
+    head_killed,
+    raylet_killed,
+    worker_killed,
+)
 from tests.chaos.store_faults import requests_fail, store_away
+from tests.chaos.tally import Case, read, table
 
 FAULTS: dict[str, Callable[[Arena], None]] = {
     each.__name__: each
     for each in (
         driver_killed, driver_stopped, two_drivers, clock_jumps, calls_fail, disk_full, power_cut, bits_flip,
-        requests_fail, store_away, worker_killed,
+        requests_fail, store_away, worker_killed, group_worker_killed, raylet_killed, head_killed, driver_on_ray_killed,
+        node_lost, workers_hang, raylet_hangs, head_hangs, tracker_hangs, configurations_fuzzed,
     )
 }  # fmt: skip
 NEED_ROOT = {"disk_full", "power_cut"}
-
-
-@dataclass
-class Line:
-    """One line of the table: how many cases of a fault, how many survived, the worst time to the same end."""
-
-    cases: int = 0
-    survived: int = 0
-    worst: float = 0.0
-    broken: list[str] = field(default_factory=list)
+OWN_SWEEP = {
+    "worker_killed", "group_worker_killed", "raylet_killed", "head_killed", "driver_on_ray_killed",
+    "node_lost", "workers_hang", "raylet_hangs", "head_hangs", "tracker_hangs", "configurations_fuzzed",
+}  # fmt: skip
+"""They need no undisturbed run of the sweep in process."""
 
 
 def main() -> int:
@@ -54,52 +61,55 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--faults", help=f"only these, out of: {', '.join(FAULTS)}")
     parser.add_argument("--cases", type=int, help="so many cases in all, whatever the time")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="append a line of JSON for each case")
+    parser.add_argument(
+        "--tally", type=Path, nargs="+", metavar="FILE", help="print the table of what was recorded"
+    )
     arguments = parser.parse_args()
+    if arguments.tally:
+        print(table(read(arguments.tally)))
+        return 0
     names = arguments.faults.split(",") if arguments.faults else list(FAULTS)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         left_out = [] if can_mount(Path(folder)) else sorted(NEED_ROOT.intersection(names))
         names = [name for name in names if name not in left_out]
         arena = Arena(Path(folder), random.Random(arguments.seed))
-        arena.prepare()
-        lines = hurt(arena, names, monotonic() + 60 * arguments.minutes, arguments.cases)
-    print(table(lines))
-    print("injected: " + ", ".join(f"{count} x {name}" for name, count in sorted(arena.injected.items())))
+        if not OWN_SWEEP.issuperset(names):
+            arena.prepare()
+        cases = []
+        for case in hurt(arena, names, arguments):
+            cases.append(case)
+            print(f"{case.fault}: {case.seconds:.0f} s, {case.injected}", file=sys.stderr, flush=True)
+            if arguments.record:
+                case.append_to(arguments.record)
+    print(table(cases))
     if left_out:
         print(f"left out, since nothing can be mounted here: {', '.join(left_out)}")
-    for name, line in lines.items():
-        for broken in line.broken:
-            print(f"\n{name}:\n{broken}")
-    return 1 if any(line.broken for line in lines.values()) else 0
+    for case in cases:
+        if case.broken:
+            print(f"\n{case.fault}:\n{case.broken}")
+    return 1 if any(case.broken for case in cases) else 0
 
 
-def hurt(arena: Arena, names: list[str], until: float, cases: int | None) -> dict[str, Line]:
+def hurt(arena: Arena, names: list[str], arguments: argparse.Namespace) -> Iterator[Case]:
     """Each fault once, then again in another order, until the time is over, there were enough, or Ctrl+C."""
-    lines = {name: Line() for name in names}
-    done = 0
+    until, done = monotonic() + 60 * arguments.minutes, 0
     order: list[str] = []
-    while monotonic() < until if cases is None else done < cases:
+    while monotonic() < until if arguments.cases is None else done < arguments.cases:
         order = order or arena.rng.sample(names, len(names))
-        line, name, began = lines[order[-1]], order.pop(), monotonic()
+        name, began, broken = order.pop(), monotonic(), ""
+        arena.injected, arena.told = {}, {}
         try:
             FAULTS[name](arena)
-            line.survived += 1
         except KeyboardInterrupt:
-            break
+            return
+        except NotStarted:
+            print(f"{name}: this machine is too busy for Ray to start", file=sys.stderr, flush=True)
+            continue
         except Exception:
-            line.broken.append(traceback.format_exc()[-3000:])
-        line.cases += 1
-        line.worst = max(line.worst, monotonic() - began)
+            broken = traceback.format_exc()[-3000:]
+        yield Case(name, arguments.seed, monotonic() - began, arena.injected, arena.told, broken)
         done += 1
-        print(f"{name}: {monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    return lines
-
-
-def table(lines: dict[str, Line]) -> str:
-    """As Markdown."""
-    head = "| fault | cases | survived | worst case, s |\n|---|---|---|---|\n"
-    return head + "\n".join(
-        f"| {name} | {line.cases} | {line.survived} | {line.worst:.0f} |" for name, line in lines.items()
-    )
 
 
 if __name__ == "__main__":

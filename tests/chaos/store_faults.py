@@ -1,21 +1,23 @@
-"""What happens to object stores: requests that fail, puts that arrive twice, an outage of seconds."""
+"""What happens to object stores: requests that fail, puts that arrive twice, outages of up to a minute and a half."""
 
-import logging
+import atexit
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
-from threading import Event, Timer
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
 import boto3
 import s3fs
 from botocore.exceptions import EndpointConnectionError
-from moto.server import ThreadedMotoServer
 
 from dalbt_ray.results import ResultsStore, load_results, verify
 from dalbt_ray.results.schemas import TABLES
 from tests.chaos.arena import Arena
+from tests.integration.sweeps import REPOSITORY
 
 _PAUSE = Event()
 
@@ -24,23 +26,36 @@ class Bucket:
     """A bucket of moto's; its endpoint and keys are in the environment, as users have them."""
 
     def __init__(self) -> None:
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-        self.server.start()
-        self.address = self.server.get_host_and_port()
+        self.server = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.store"],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        atexit.register(self.server.kill)
+        assert self.server.stdout is not None
         os.environ |= {
-            "AWS_ENDPOINT_URL": "http://{}:{}".format(*self.address),
+            "AWS_ENDPOINT_URL": f"http://{self.server.stdout.readline().strip()}",
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
         }
         boto3.client("s3").create_bucket(Bucket="chaos")
 
-    def away(self, seconds: float) -> None:
-        """No answer for some seconds; what it holds stays."""
-        self.server.stop()
-        self.server = ThreadedMotoServer(*self.address, verbose=False)
-        Timer(seconds, self.server.start).start()
+    def refuses(self, seconds: float) -> None:
+        """Nobody listens for some seconds; returns after them."""
+        assert self.server.stdin is not None
+        assert self.server.stdout is not None
+        self.server.stdin.write(f"{seconds}\n")
+        self.server.stdin.flush()
+        self.server.stdout.readline()
+
+    def hangs(self, seconds: float) -> None:
+        """It takes connections and answers nothing for some seconds; returns after them."""
+        self.server.send_signal(signal.SIGSTOP)
+        _PAUSE.wait(seconds)
+        self.server.send_signal(signal.SIGCONT)
 
 
 _BUCKET: list[Bucket] = []
@@ -62,21 +77,23 @@ def requests_fail(arena: Arena) -> None:
     _PAUSE.wait(arena.moment() * 2)
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
-    arena.count("S3: every n-th request fails")
+    arena.count("kills of sweeps whose requests fail")
     arena.finish(root, failing(every, arena.rng.randrange(10**6)))
     compare(arena, root)
 
 
 def store_away(arena: Arena) -> None:
-    """The store is away for some seconds in the middle of a sweep, which waits."""
-    root, seconds = f"s3://chaos/{uuid4().hex}", arena.rng.uniform(1, 20)
-    bucket()
+    """The store refuses connections, or takes them and hangs, for 1 to 90 s in the middle of a sweep, which waits."""
+    root, seconds = f"s3://chaos/{uuid4().hex}", arena.rng.uniform(1, 90)
+    store = bucket()
     arena.fresh()
-    driver = arena.start(root)
-    _PAUSE.wait(arena.moment())
-    bucket().away(seconds)
-    arena.count("S3: away for seconds")
-    assert driver.wait(LIMIT_S + seconds) == 0, driver.text
+    driver, commits = arena.start(root), arena.rng.randrange(4)
+    while driver.promised < commits and not driver.ended():
+        _PAUSE.wait(0.02)
+    arena.rng.choice((store.refuses, store.hangs))(seconds)
+    if not driver.ended():  # it has waited
+        arena.count("outages of 1 to 90 s")
+    assert driver.wait(LIMIT_S) == 0, driver.text
     assert "Traceback" not in driver.text, driver.text
     compare(arena, root)
 

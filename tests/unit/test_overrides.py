@@ -17,6 +17,7 @@ from dalbt_ray.objectives.vicreg import Vicreg
 from dalbt_ray.strategies import get_strategy
 from dalbt_ray.strategies.dalbt import Dalbt
 from dalbt_ray.strategies.margin import Margin
+from tests.wrong_values import JUNK, LEAVES
 
 CLASSES = known_classes()
 TRIALS = [Trial(), Trial(strategy=get_strategy("random")), Trial(strategy=get_strategy("mc_dropout"))]
@@ -120,20 +121,6 @@ def test_two_classes_of_one_name_in_a_sweep_are_refused() -> None:
     """Nobody could tell their trials apart."""
     with pytest.raises(InputError, match="'own_margin' is the name of two classes"):
         known_classes([Trial(strategy=OwnMargin()), Trial(strategy=OtherMargin())])
-
-
-JUNK = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(max_size=8),
-    st.lists(st.one_of(st.integers(), st.text(max_size=3), st.none()), max_size=3),
-    st.dictionaries(st.text(max_size=6), st.integers(), max_size=2),
-    st.binary(max_size=3),
-    st.complex_numbers(),
-)
-LEAVES = [path for path in all_paths(CLASSES) if not path.startswith(("encoder.model", "encoder.weights"))]
 
 
 @settings(max_examples=10_000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -1,0 +1,106 @@
+"""What hangs: workers that are stopped or hold the interpreter's lock, Ray's head and raylet, a tracker's server."""
+
+import re
+import signal
+import socket
+from threading import Event
+from time import time
+
+from tests.chaos.arena import Arena, committed
+from tests.chaos.hanging import FOLDER, Hanging
+from tests.chaos.on_ray import LIMIT_S, Sweeping, finish
+from tests.integration.waiting import wait_for
+
+_PAUSE = Event()
+
+ANNOUNCED_S = 60.0
+"""Seconds after which a hang has been said."""
+
+TIMEOUT_S = 75
+"""`--trial-timeout` of the sweep that hangs; without one, a trial gets a quarter of an hour of silence at least."""
+
+HANGS_LIMIT_S = 1_200.0
+
+_SILENT = re.compile("nothing heard of .*which=([0-9]+)")
+
+
+def workers_hang(arena: Arena) -> None:
+    """Six trials at once, and all hang: stopped (SIGSTOP), or in native code with the interpreter's lock.
+
+    Each is announced and ended, none holds up the others; the same command then finishes them.
+    """
+    root, size = arena.fresh(), ("--max-rounds", "2")
+    folder = root.parent / "hanging"
+    folder.mkdir(parents=True)
+    limits = ("--cpus-per-trial", "0.33", "--trial-timeout", str(TIMEOUT_S))
+    driver, said = Sweeping.start(root, *size, *limits, **{FOLDER: str(folder)}), dict[str, float]()
+
+    def ended() -> bool:
+        for which in _SILENT.findall(driver.text):
+            said.setdefault(which, time())
+        return driver.process.poll() is not None
+
+    try:
+        wait_for(ended, HANGS_LIMIT_S)
+        assert driver.status() == 1, driver.text[-3000:]
+    finally:
+        driver.end()
+    hung = {each.name: each.stat().st_mtime for each in folder.iterdir()}
+    for which, since in hung.items():
+        how = "stopped workers" if Hanging(which=int(which)).stopped else "interpreter locks"
+        arena.count(how)
+        assert which in said, f"{which} was not announced: {driver.text[-3000:]}"
+        arena.heard(f"that nothing is heard, after {how}", said[which] - since, ANNOUNCED_S)
+    finish(arena, root, "--in-process", *size)
+
+
+def raylet_hangs(arena: Arena) -> None:
+    """SIGSTOP of the raylet."""
+    _stop(arena, "stopped raylets", "raylet")
+
+
+def head_hangs(arena: Arena) -> None:
+    """SIGSTOP of the GCS, Ray's head."""
+    _stop(arena, "stopped GCSs", "gcs_server")
+
+
+def _stop(arena: Arena, what: str, process: str) -> None:
+    """It is announced; then it wakes up and the sweep goes on, or, one time in four, is given up with the way on."""
+    root = arena.fresh()
+    driver = Sweeping.start(root)
+    try:
+        driver.until(lambda: committed(root) > 0)
+        victim, since = driver.named(process), time()
+        victim.send_signal(signal.SIGSTOP)
+        arena.count(what)
+        after = driver.tells("has not answered for", since, LIMIT_S)
+        arena.heard(f"that there is no answer, after {what}", after, ANNOUNCED_S)
+        if arena.rng.randrange(4):
+            _PAUSE.wait(arena.rng.uniform(0, 20))
+            victim.send_signal(signal.SIGCONT)
+        status = driver.status()
+        assert status == 0 or (status == 1 and "Resume with:" in driver.text), driver.text[-3000:]
+    finally:
+        driver.end()
+    finish(arena, root, "--in-process")
+
+
+def tracker_hangs(arena: Arena) -> None:
+    """An MLflow server that takes connections and never answers, or is not there: the sweep does not wait for it."""
+    root, size = arena.fresh(), ("--max-rounds", "2")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if arena.rng.randrange(3) == 0:
+            server.close()
+        where = {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}"}
+        driver = Sweeping.start(root, "--in-process", "--track", "mlflow", *size, **where)
+        try:
+            driver.until(lambda: committed(root) > 0)
+            since = time()
+            arena.count("dead trackers")
+            after = driver.tells("the tracker", since, LIMIT_S)
+            arena.heard("that the tracker does not answer, after its first round", after, ANNOUNCED_S)
+            assert driver.status() == 0, driver.text[-3000:]
+        finally:
+            driver.end()
+    finish(arena, root, "--in-process", *size)

@@ -1,0 +1,187 @@
+"""A sweep's own command on Ray, in a process of its own, and what Ray starts below it.
+
+Usage: python -m tests.chaos.on_ray ARGUMENTS OF A SWEEP FILE. $CHAOS_FAILURES: how often a trial may fail, which the
+command line does not offer: 1 by default.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from time import time
+
+import psutil
+
+from dalbt_ray.cluster.options import ClusterOptions
+from dalbt_ray.config import Training, Trial
+from dalbt_ray.data.splits import SplitSettings
+from dalbt_ray.launch import sweep_command
+from dalbt_ray.strategies.random import Random
+from tests.chaos.arena import Arena, tables
+from tests.chaos.hanging import Hanging
+from tests.integration.sweeps import REPOSITORY
+from tests.integration.waiting import wait_for
+
+LIMIT_S = 400.0
+"""Seconds after which a driver that has not ended counts as hung: on a busy machine Ray takes a minute to start."""
+
+FAILURES = "CHAOS_FAILURES"
+
+
+def trials() -> list[Trial]:
+    """Six trials of nine rounds, a second or so a round; they can be made to hang."""
+    one = Trial(
+        dataset="fashion_mini",
+        strategy=Random(),
+        rounds=8,
+        budget=5,
+        training=Training(epochs=1, min_steps=20),
+        splits=SplitSettings(train_limit=1_000, initial_size=20, validation_size=20),
+    )
+    return [replace(one, strategy=Hanging(which=which), seed=which) for which in range(6)]
+
+
+class NotStarted(Exception):  # noqa: N818
+    """The machine is too busy for Ray, which gives its raylet half a minute; nothing was injected."""
+
+
+@dataclass(frozen=True)
+class Sweeping:
+    """A driver that runs.
+
+    Attributes:
+        process: the driver.
+        printed: the file that holds what it prints.
+    """
+
+    process: subprocess.Popen[bytes]
+    printed: Path
+
+    @classmethod
+    def start(cls, root: Path, *arguments: str, **environment: str) -> "Sweeping":
+        """Start it; on a Ray of its own unless the arguments say otherwise."""
+        root.parent.mkdir(parents=True, exist_ok=True)
+        printed = root.parent / f"{len(list(root.parent.glob('*.printed')))}.printed"
+        where = () if {"--in-process", "--address"} & set(arguments) else ("--address", "local")
+        with printed.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.chaos.on_ray", "--results", str(root), *where, *arguments],
+                cwd=REPOSITORY,
+                env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        return cls(process, printed)
+
+    @property
+    def text(self) -> str:
+        """What it has printed."""
+        return self.printed.read_text(errors="replace")
+
+    def family(self) -> list[psutil.Process]:
+        """What runs below it."""
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(self.process.pid).children(recursive=True)
+        return []
+
+    def named(self, name: str) -> psutil.Process:
+        """The raylet or the head of its Ray."""
+        return next(each for each in self.family() if each.name() == name)
+
+    def at_work(self, title: str = "ray::") -> list[psutil.Process]:
+        """Processes of trials."""
+        found = []
+        for each in self.family():
+            with suppress(psutil.Error):
+                command = " ".join(each.cmdline())
+                if command.startswith(title) and "IDLE" not in command:
+                    found.append(each)
+        return found
+
+    def until(self, happened: Callable[[], bool], seconds: float = LIMIT_S) -> None:
+        """Wait until something has happened, or the driver has ended."""
+        wait_for(lambda: happened() or self.process.poll() is not None, seconds)
+        self.started()
+        assert happened(), self.text[-3000:]
+
+    def tells(self, text: str, since: float, seconds: float) -> float:
+        """Wait until it says `text`; seconds from `since`, of `time()`, until then."""
+        try:
+            wait_for(lambda: text in self.text, seconds)
+        except TimeoutError:
+            raise AssertionError(f"{text!r} was not said in {seconds:g} s: {self.text[-3000:]}") from None
+        return max(0.0, time() - since)
+
+    def status(self, seconds: float = LIMIT_S) -> int:
+        """Its exit status; no traceback among what it has printed.
+
+        Raises:
+            TimeoutError: it hangs.
+        """
+        try:
+            status = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"the driver has not ended: {self.text[-3000:]}") from None
+        self.started()
+        assert "Traceback" not in self.text, self.text[-3000:]
+        return status
+
+    def started(self) -> None:
+        """Raises `NotStarted` if its Ray did not."""
+        if "Ray did not start on this machine" in self.text:
+            raise NotStarted
+
+    def end(self) -> None:
+        """Kill what is left of it."""
+        family = self.family()
+        for each in (self.process, *family):
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                each.kill()
+        self.process.wait()
+
+
+_EXPECTED: dict[tuple[str, ...], dict[str, bytes]] = {}
+
+
+def finish(arena: Arena, root: Path, *arguments: str) -> None:
+    """The same command until it is through, compared with an undisturbed run.
+
+    That runs in process, which gives the same bits; with worker groups, whose sums are in another order, on Ray.
+    """
+    whole = arguments if "--workers-per-trial" in arguments else ("--in-process", *size_of(arguments))
+    if whole not in _EXPECTED:
+        undisturbed = arena.folder / f"undisturbed{len(_EXPECTED)}" / "results"
+        again(undisturbed, *whole)
+        _EXPECTED[whole] = tables(undisturbed)
+    again(root, *arguments)
+    arena.compare(root, _EXPECTED[whole])
+
+
+def size_of(arguments: tuple[str, ...]) -> list[str]:
+    """Of the arguments, those on which the tables depend."""
+    return [each for pair in pairwise(arguments) if pair[0] == "--max-rounds" for each in pair]
+
+
+def again(root: Path, *arguments: str) -> None:
+    """The command once more, to its end."""
+    driver = Sweeping.start(root, *arguments)
+    try:
+        assert driver.status() == 0, driver.text[-3000:]
+    finally:
+        driver.end()
+
+
+def main() -> int:
+    """Entry point."""
+    failures = int(os.environ.get(FAILURES, "1"))
+    sweep_command.ClusterOptions = partial(ClusterOptions, max_failures=failures)  # type: ignore[misc, assignment]
+    return sweep_command.sweep(trials)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
