@@ -67,7 +67,9 @@ def test_a_process_that_is_stopped_is_ended() -> None:
 
         actor = ray.remote(num_cpus=1)(WorkerProcess).remote("", 0)
         process: WorkerProcess = ray.get(actor.this.remote())
-        assert WorkerProcess.of(actor) == process  # for one that hangs before it can say so
+        known = WorkerProcess.of(actor)  # for one that hangs before it can say so
+        assert known is not None
+        assert (known.node, known.pid) == (process.node, process.pid)
         os.kill(process.pid, signal.SIGSTOP)
         process.end()
         wait_for(lambda: not psutil.pid_exists(process.pid), seconds=120)
