@@ -22,6 +22,7 @@ from dalbt_ray.cluster.connection import (
 from dalbt_ray.cluster.embed_pool import SharedFeatures, run_on_ray
 from dalbt_ray.cluster.growing_grid import GrowingGrid
 from dalbt_ray.cluster.lifeline import end_at_once, lifeline
+from dalbt_ray.cluster.memory_kills import memory_kills_as_lost_workers
 from dalbt_ray.cluster.node_checks import PATIENCE_S, nodes_to_avoid
 from dalbt_ray.cluster.node_facts import elsewhere
 from dalbt_ray.cluster.options import ClusterOptions
@@ -101,7 +102,8 @@ def run_sweep(
                 before, avoided = len(left), len(work.avoid)
                 work = replace(work, turns=turns_of(left, trials, shares, packing.at_once))
                 watch.schedule(work)
-                _schedule(work, options, connection, watch)
+                with memory_kills_as_lost_workers():
+                    _schedule(work, options, connection, watch)
                 # A node that went bad meanwhile has lost no trial.
                 work = replace(work, avoid=tuple(dict.fromkeys((*work.avoid, *watch.avoided))))
                 if not {node.node_id for node in live_nodes()} - set(work.avoid):
