@@ -3,6 +3,8 @@
 Names are resolved when they are asked for, so that a command that needs no network does not import one.
 """
 
+import sys
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +105,16 @@ __all__ = sorted(_HOME_OF)  # noqa: PLE0605 - one table says where each name liv
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _say_what_takes_seconds()
     return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+@cache
+def _say_what_takes_seconds() -> None:
+    """Tell who has typed a command at a terminal that it has begun: torch takes 2 to 10 seconds to import."""
+    typed = hasattr(sys.modules["__main__"], "__file__") and sys.stderr.isatty()
+    if typed and "torch" not in sys.modules:
+        sys.stderr.write("importing torch\n")
 
 
 def __dir__() -> list[str]:

@@ -19,6 +19,7 @@ from dalbt_ray.cluster.authentication import (
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Node
 from dalbt_ray.cluster.private_folder import private_folder
+from dalbt_ray.cluster.started_ahead import system_config
 from dalbt_ray.errors import InputError
 from dalbt_ray.trial.failures import Stalled, in_one_line
 
@@ -38,8 +39,10 @@ class Connection:
 
 
 @contextmanager
-def connected(options: ClusterOptions) -> Iterator[Connection]:
+def connected(options: ClusterOptions, *, trials: int = 0) -> Iterator[Connection]:
     """A Ray to use inside the `with` block; our own one is shut down after it, whatever happens.
+
+    If there are `trials` to run, a Ray of our own prepares processes for them at once.
 
     Its folder lies in the system's temporary folder: the path of a Unix socket has to be ASCII and shorter than
     about 100 bytes, which a results folder cannot promise.
@@ -55,7 +58,7 @@ def connected(options: ClusterOptions) -> Iterator[Connection]:
             log = folder / "driver.log"
             with _chatter_in(log):
                 if not already_connected:
-                    _connect(options, folder)
+                    _connect(options, folder, trials)
                 with _chatter_in(log):  # once more, since connecting takes handlers away
                     yield Connection(folder=folder)
         finally:
@@ -92,12 +95,12 @@ def end_own_processes() -> None:
         node.kill_all_processes(check_alive=False, allow_graceful=False)
 
 
-def _connect(options: ClusterOptions, folder: Path) -> None:
+def _connect(options: ClusterOptions, folder: Path, trials: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray announces changes of coming versions to its users' users
         joined = _join(options) if options.joins else None
         if joined is None:
-            _start(options, folder)
+            _start(options, folder, trials)
     # Messages of the raylet, "a worker died" above all, are printed by a thread of the driver that has no other
     # switch. What they say comes with the trial's failure.
     ray._private.worker._worker_logs_enabled = False
@@ -122,7 +125,7 @@ def _chatter_in(file: Path) -> Iterator[None]:
         handler.close()
 
 
-def _start(options: ClusterOptions, folder: Path) -> None:
+def _start(options: ClusterOptions, folder: Path, trials: int) -> None:
     try:
         with _on_loopback():
             ray.init(
@@ -132,6 +135,7 @@ def _start(options: ClusterOptions, folder: Path) -> None:
                 object_store_memory=options.object_store_bytes,
                 log_to_driver=False,
                 configure_logging=False,
+                _system_config=system_config(options.own_cpus, trials) if trials else {},
                 _temp_dir=str(folder / "r"),  # which Ray opens to everybody; `folder` stays closed
                 **dashboard_options(options.dashboard),
             )

@@ -5,7 +5,6 @@ nor the object store ever holds images, and a driver that is killed has lost at 
 """
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 from ray.data import ActorPoolStrategy
 
 from dalbt_ray.cluster.shared_images import keep_order_quietly
-from dalbt_ray.data.decoding import Shape
 from dalbt_ray.data.embedding.embed_blocks import BlockToEmbed, embed_block
 from dalbt_ray.data.embedding.embedding import Embedding
 from dalbt_ray.data.embedding.feature_blocks import Block
@@ -66,44 +64,3 @@ class BlockEmbedder:
         content = embed_block(self._todo[int(batch["place"][0])], self._embed)
         pixels = np.frombuffer(b"".join(content.digests), np.uint8).reshape(1, -1, 16)
         return {"place": batch["place"], "features": content.features[None], "pixels": pixels}
-
-
-class SharedFeatures:
-    """Features in the object store, one copy a node: what `dalbt_ray.data.image_set.Images` asks for.
-
-    Picklable by reference.
-
-    Args:
-        features: float32[n, 1, 1, d], moved to the object store.
-    """
-
-    def __init__(self, features: NDArray[np.float32]) -> None:
-        self._reference = ray.put(features)
-        self._shape: Shape = (features.shape[1], features.shape[2], features.shape[3])
-        self._count = len(features)
-
-    @property
-    def shape(self) -> Shape:
-        """(1, 1, d)."""
-        return self._shape
-
-    def __len__(self) -> int:
-        return self._count
-
-    def take(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """float32[b, 1, 1, d], a copy of the features at `rows`."""
-        return self._view[rows]
-
-    def batches(self, size: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """First row and a view of each run of `size` feature vectors."""
-        for first in range(0, self._count, size):
-            yield first, self._view[first : first + size]
-
-    @cached_property
-    def _view(self) -> NDArray[np.float32]:
-        view: NDArray[np.float32] = ray.get(self._reference)
-        return view
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but the view, which every process maps for itself."""
-        return {name: value for name, value in self.__dict__.items() if name != "_view"}

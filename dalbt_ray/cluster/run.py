@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from ray import tune
+from ray.air._internal import usage
 
 from dalbt_ray.cluster.code_version import code_hash
 from dalbt_ray.cluster.connection import (
@@ -19,7 +20,7 @@ from dalbt_ray.cluster.connection import (
     live_nodes,
     ray_addresses,
 )
-from dalbt_ray.cluster.embed_pool import SharedFeatures, run_on_ray
+from dalbt_ray.cluster.embed_pool import run_on_ray
 from dalbt_ray.cluster.growing_grid import GrowingGrid
 from dalbt_ray.cluster.lifeline import end_at_once, lifeline
 from dalbt_ray.cluster.memory_kills import memory_kills_as_lost_workers
@@ -28,7 +29,10 @@ from dalbt_ray.cluster.node_facts import elsewhere
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Node, Share, at_once, pack, share_of
 from dalbt_ray.cluster.private_folder import KEPT_DAYS, keep
+from dalbt_ray.cluster.read_ahead import ReadAhead
+from dalbt_ray.cluster.shared_array import SharedArray
 from dalbt_ray.cluster.shared_images import materialize_image_set
+from dalbt_ray.cluster.started_ahead import usable_by_tune
 from dalbt_ray.cluster.train_loop import SharedWork, run_in_tune
 from dalbt_ray.cluster.turns import turns_of
 from dalbt_ray.cluster.watch import Watch
@@ -70,12 +74,15 @@ def run_sweep(
         Stalled: nothing ran for too long, with what was wanted and what was there.
     """
     watch: Watch | None = None
+    keys = list(dict.fromkeys(trial.image_key for trial in trials))
+    ahead = ReadAhead([key for key in keys if key[2] is None], data_root)
     try:
         with (
             _interruptible(),
-            connected(options) as connection,
+            connected(options, trials=len(trials)) as connection,
             lifeline(ray_addresses(), progress.say, partial(_lost, connection, progress, resume)),
             _interruptible(),
+            usable_by_tune(own=not options.joins),
         ):
             # Workers have a folder of their own.
             root = store_root if "://" in store_root else str(Path(store_root).resolve())
@@ -88,7 +95,7 @@ def run_sweep(
                 turns=(),
                 own_code=tuple(own_sources(trial) for trial in trials),
                 shares=shares,
-                image_sets=_shared_image_sets(trials, data_root, progress, avoid),
+                image_sets=_shared_image_sets(keys, ahead, data_root, progress, avoid),
                 store_root=root,
                 code=_CODE,
                 trial_timeout_s=options.trial_timeout_s,
@@ -151,19 +158,27 @@ def _lost(connection: Connection, progress: Observer, resume: str, why: str) -> 
 
 
 def _shared_image_sets(
-    trials: Sequence[Trial], data_root: Path | None, progress: Observer, avoid: tuple[str, ...]
+    keys: Sequence[ImageKey],
+    ahead: ReadAhead,
+    data_root: Path | None,
+    progress: Observer,
+    avoid: tuple[str, ...],
 ) -> dict[ImageKey, ImageSet]:
     """The images of all trials, or their features, one copy a node."""
     found: dict[ImageKey, ImageSet] = {}
-    for dataset, ood, embedding in dict.fromkeys(trial.image_key for trial in trials):
-        files = ImageSetFiles.find(dataset, ood, data_root)
-        found[dataset, ood, embedding] = (
-            materialize_image_set(files, elsewhere(avoid))
-            if embedding is None
-            else embedded_image_set(
-                files, embedding, data_root, run=run_on_ray, say=progress.say, share=SharedFeatures
+    for key in keys:
+        dataset, ood, embedding = key
+        image_set = ahead.next_shared() if embedding is None else None
+        if image_set is None:
+            files = ImageSetFiles.find(dataset, ood, data_root)
+            image_set = (
+                materialize_image_set(files, elsewhere(avoid))
+                if embedding is None
+                else embedded_image_set(
+                    files, embedding, data_root, run=run_on_ray, say=progress.say, share=SharedArray
+                )
             )
-        )
+        found[key] = image_set
     return found
 
 
@@ -178,6 +193,8 @@ def _schedule(work: SharedWork, options: ClusterOptions, connection: Connection,
     def usable() -> list[Node]:
         return [node for node in live_nodes() if node.node_id not in work.avoid]
 
+    # To count callbacks for statistics that are off, Tune imports MLflow and W&B where they are: seconds.
+    usage.tag_callbacks = lambda _callbacks: False
     tune.Tuner(
         tune.with_resources(
             tune.with_parameters(run_in_tune, work=work),

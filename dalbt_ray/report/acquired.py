@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse, stats
+from scipy import sparse
+from scipy.special import entr
 
 from dalbt_ray.report.picks import Picks
 
@@ -84,7 +85,7 @@ def class_balance(
         if len(labels):
             size = n_classes or int(sizes[trial["dataset"]])
             shares = np.bincount(labels, minlength=size) / len(labels)
-            entropy = float(stats.entropy(shares, base=size)) if size > 1 else 1.0
+            entropy = float(entr(shares).sum() / np.log(size)) if size > 1 else 1.0
             rows.append((trial["setting"], trial["method"], entropy, shares.min(), shares.max()))
     frame = pd.DataFrame(rows, columns=["setting", "method", "entropy", "rarest", "commonest"])
     return frame.groupby(["setting", "method"], sort=False, as_index=False).mean()

@@ -6,7 +6,7 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy.special import stdtr, stdtrit
 
 LEVEL = 0.95
 """Coverage of every interval in the report."""
@@ -52,7 +52,7 @@ def paired_t_test(differences: NDArray[np.float64]) -> PairedTest:
     error = sd / np.sqrt(safe_n)
     flat = enough & (error <= 1e-12 * np.maximum(np.abs(mean), 1e-300))
     t = np.where(flat, 0.0, np.abs(mean)) / np.where(flat | ~enough, 1.0, error)
-    p = np.where(enough, 2 * stats.t.sf(t, safe_n - 1), np.nan)
+    p = np.where(enough, 2 * stdtr(safe_n - 1, -t), np.nan)
     p = np.where(flat, np.where(mean == 0, 1.0, 2.0 ** (1.0 - safe_n)), p)
     half = half_width(sd, n)
     return PairedTest(n=n, mean=mean, sd=sd, low=mean - half, high=mean + half, p=p)
@@ -66,7 +66,7 @@ def half_width(sd: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[np.floa
     methods whose values are skewed alike are symmetric, and there it covers at least 95 %.
     """
     enough = n >= 2
-    quantile = stats.t.ppf((1 + LEVEL) / 2, np.where(enough, n - 1, 1))
+    quantile = stdtrit(np.where(enough, n - 1, 1), (1 + LEVEL) / 2)
     return np.where(enough, quantile * sd / np.sqrt(np.maximum(n, 1)), np.nan)
 
 
@@ -114,8 +114,10 @@ def detectable_difference(paired_sd: float, n_seeds: int, power: float = 0.8, al
 
 @cache
 def _noncentrality(n_seeds: int, power: float, alpha: float) -> float:
+    from scipy import optimize, stats  # half a second, which a report without pairs does not need
+
     degrees = n_seeds - 1
-    critical = stats.t.ppf(1 - alpha / 2, degrees)
+    critical = stdtrit(degrees, 1 - alpha / 2)
 
     def missing_power(noncentrality: float) -> float:
         return float(stats.nct.sf(critical, degrees, noncentrality)) - power

@@ -4,7 +4,7 @@ from math import sqrt
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtr
 
 from dalbt_ray.report.baselines import BASELINE
 from dalbt_ray.report.check import Check, judged
@@ -94,7 +94,7 @@ def random_is_uniform(rounds: pd.DataFrame) -> Check:
     if not variance:
         return Check(title, "not applicable", "No random query from a mixed pool.")
     z = (seen - expected) / sqrt(variance)
-    p = 2 * float(stats.norm.sf(abs(z)))
+    p = 2 * float(ndtr(-abs(z)))
     sentence = (
         f"{seen:.0f} of {n} images were OOD; {expected:.1f} ± {sqrt(variance):.1f} expected (p = {p:.2g})."
     )

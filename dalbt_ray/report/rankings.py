@@ -6,7 +6,6 @@ from math import sqrt
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from dalbt_ray.report.baselines import BASELINE
 from dalbt_ray.report.measures import MAIN
@@ -163,6 +162,8 @@ def critical_difference(n_methods: int, n_settings: int, alpha: float = 0.05) ->
 
     q sqrt(k (k + 1) / (6 N)), with q the studentized range at infinite degrees of freedom over sqrt(2).
     """
+    from scipy import stats
+
     q = stats.studentized_range.ppf(1 - alpha, n_methods, np.inf) / sqrt(2)
     return float(q * sqrt(n_methods * (n_methods + 1) / (6 * n_settings)))
 
@@ -180,6 +181,8 @@ def pairwise_wilcoxon(means: pd.DataFrame) -> pd.DataFrame:
         `method, rival, n_settings, wins, losses, difference` (mean), `smallest_p` (what so few settings can
         give), `p, p_holm`.
     """
+    from scipy import stats
+
     rows = []
     for method, rival in combinations(means.columns, 2):
         difference = (means[method] - means[rival]).dropna().to_numpy(np.float64)

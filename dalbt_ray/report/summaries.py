@@ -6,7 +6,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.integrate import trapezoid
 
 from dalbt_ray.report.measures import MAIN, Measure
 
@@ -33,7 +32,7 @@ def aubc(labels: NDArray[np.float64], values: NDArray[np.float64]) -> float:
     """
     if len(labels) < 2 or labels[-1] == labels[0]:
         return float("nan")
-    return float(trapezoid(values, labels) / (labels[-1] - labels[0]))
+    return float(np.trapezoid(values, labels) / (labels[-1] - labels[0]))
 
 
 def horizons(rounds: pd.DataFrame) -> "pd.Series[float]":

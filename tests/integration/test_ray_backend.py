@@ -3,9 +3,11 @@
 import os
 import signal
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import psutil
@@ -127,14 +129,20 @@ def test_what_cannot_fit_is_refused_before_anything_runs(tmp_path: Path) -> None
         run_on_ray(small_trials(), tmp_path, ClusterOptions(own_cpus=2, own_gpus=0, gpus_per_trial=9))
 
 
-def test_shared_images_are_those_of_the_image_set(tmp_path: Path) -> None:
-    """Ray Data's blocks hold the bytes of `load_image_set` in its order, however they are asked for."""
+@pytest.mark.parametrize("reader", ["Ray Data", "driver"])
+def test_shared_images_are_those_of_the_image_set(reader: str) -> None:
+    """What is in shared memory are the images of `load_image_set` in its order, however they are asked for."""
     from dalbt_ray.cluster.connection import connected
+    from dalbt_ray.cluster.read_ahead import ReadAhead
     from dalbt_ray.cluster.shared_images import materialize_image_set
 
     plain = load_image_set("fashion_mini", "kmnist_mini")
+    ahead = ReadAhead([("fashion_mini", "kmnist_mini", None)], None)
     with connected(ClusterOptions(own_cpus=2)):
-        shared = materialize_image_set(ImageSetFiles.find("fashion_mini", "kmnist_mini", None))
+        shared = ahead.next_shared()
+        if reader == "Ray Data":
+            shared = materialize_image_set(ImageSetFiles.find("fashion_mini", "kmnist_mini", None))
+        assert shared is not None
         assert len(shared.images) == len(plain.images)
         assert shared.images.shape == plain.images.shape
         for size in (1_000, 777):
@@ -148,3 +156,18 @@ def test_shared_images_are_those_of_the_image_set(tmp_path: Path) -> None:
         assert shared.images.take(rows[:0]).shape == plain.images.take(rows[:0]).shape
         np.testing.assert_array_equal(shared.labels, plain.labels)
         assert shared.data_hash == plain.data_hash
+
+
+def test_a_trial_is_given_a_process_that_was_started_ahead() -> None:
+    """Ray's Train for torch, which the function does not import, is there when Tune runs it."""
+    from ray import tune
+
+    from dalbt_ray.cluster.connection import connected
+    from dalbt_ray.cluster.started_ahead import usable_by_tune
+
+    def imported(_config: dict[str, Any]) -> None:
+        tune.report({"imported": "ray.train.torch" in sys.modules})
+
+    with connected(ClusterOptions(own_cpus=1), trials=1) as connection, usable_by_tune(own=True):
+        storage = tune.RunConfig(name="tune", storage_path=str(connection.folder), verbose=0)
+        assert tune.Tuner(imported, run_config=storage).fit()[0].metrics["imported"]

@@ -1,0 +1,74 @@
+"""What does a round of `random` cost, against commit 722466f, which scored the whole pool for a rule that asks nothing?
+
+    python benchmarks/random_rounds.py --data-root DIR
+
+Both sides run the MNIST preset's two trials of `random` under cross-entropy (seed 0; 10 rounds of 100 and of 1,000
+images, 44,900 images in the pool), in process, one side after the other. Measured is CPU time of the command, less that
+of the same command again, which finds nothing to do: imports, plan and report of either side are left out. The old side
+is checked out by `git archive` into a temporary folder and runs on today's libraries.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tarfile
+import tempfile
+from io import BytesIO
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent.parent
+BEFORE = "722466f"
+BAR = 1.8
+TRIALS = ["--preset", "mnist", "--strategies", "random", "--objective", "supervised", "--seeds", "0"]
+
+
+def main() -> None:
+    """Both sides, and the bar."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data-root", required=True, help="folder of data sets, with MNIST")
+    data_root = parser.parse_args().data_root
+    with tempfile.TemporaryDirectory() as folder:
+        before = Path(folder) / "before"
+        archive = ["git", "-C", str(HERE), "archive", BEFORE]
+        with tarfile.open(
+            fileobj=BytesIO(subprocess.run(archive, check=True, stdout=subprocess.PIPE).stdout)
+        ) as tree:
+            tree.extractall(before, filter="data")
+        seconds = {
+            name: _trials(source, Path(folder) / name, data_root)
+            for name, source in (("then", before), ("now", HERE))
+        }
+    for name, cpu in seconds.items():
+        print(f"{name}: 2 trials of 11 rounds, {cpu:.1f} s of CPU")
+    speedup = seconds["then"] / seconds["now"]
+    print(f"BAR random_against_{BEFORE} {speedup:.2f}x {BAR}x {'met' if speedup >= BAR else 'short'}")
+
+
+def _trials(source: Path, results: Path, data_root: str) -> float:
+    """CPU seconds of the trials, run by the code in `source`."""
+    command = [sys.executable, "sweeps/paper_grid.py", *TRIALS, "--in-process", "--data-root", data_root]
+    seconds = []
+    for _ in range(2):
+        began = _cpu_of_children()
+        subprocess.run(
+            [*command, "--results", str(results)],
+            cwd=source,
+            env=os.environ | {"PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        seconds.append(_cpu_of_children() - began)
+    return seconds[0] - seconds[1]
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    main()
