@@ -12,6 +12,9 @@ runs: channels-last, `dalbt_ray.models.pooling`, `dalbt_ray.models.adam`; "fast"
 maths is the same. Color operations that do nothing to gray images are left out on all sides. One torch thread a
 process. What counts is images per second of CPU time, worker processes included: the median of interleaved
 repetitions.
+
+Last, how far our float32 step is from this core's roof: the operations of its matrix products and convolutions, forward
+and backward, over the CPU time of the step without its views, beside what one large matrix product reaches.
 Run: python benchmarks/train_step.py
 """
 
@@ -29,6 +32,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision import transforms
 
 from dalbt_ray.data.image_set import load_image_set
@@ -134,6 +138,25 @@ def only_views(batches: Callable[[], Iterator[Batch]]) -> int:
     return sum(len(labels) for *_, labels in batches())
 
 
+def step_gflop(batches: Callable[[], Iterator[Batch]]) -> float:
+    """Operations of the products and convolutions of one step, in 1e9; a multiplication and an addition are two."""
+    first = next(batches())
+    with FlopCounterMode(display=False) as counter:
+        train(lambda: iter([first]))
+    return float(counter.get_total_flops()) / 1e9
+
+
+def peak_gflop() -> float:
+    """What this core does in a second of CPU time, in 1e9: the best of ten products of float32[1024, 1024]."""
+    one, two = torch.randn(2, 1_024, 1_024).unbind()
+    seconds = []
+    for _ in range(10):
+        began = time.process_time()
+        torch.mm(one, two)
+        seconds.append(time.process_time() - began)
+    return 2 * 1_024**3 / min(seconds) / 1e9
+
+
 @dataclass(frozen=True)
 class Rate:
     """Images per second of CPU time (all processes) and of wall time."""
@@ -182,6 +205,13 @@ def main() -> None:
     wall = {name: median(rate.wall for rate in runs) for name, runs in rates.items()}
     for name in works:
         print(f"{name:25s} {cpu[name]:9,.0f} images/s of CPU {wall[name]:9,.0f} images/s of wall time")
+    step, views = (BATCH / cpu[name] for name in ("step, ours, float32", "views, ours"))
+    work, peak = step_gflop(ours), peak_gflop()
+    print(
+        f"step of {BATCH} in float32: {step * 1e3:.1f} ms, of which views {views * 1e3:.1f}; the rest does {work:.2f} "
+        f"GFLOP at {work / (step - views):.0f} GFLOP/s, {work / (step - views) / peak:.0%} of this core's {peak:.0f}: "
+        f"at the roof it would take {work / peak * 1e3:.1f} ms"
+    )
     for bar, name, wanted in (
         ("train_step_float32", "step, ours, float32", 3),
         ("train_step_fast", "step, ours, fast", 4),

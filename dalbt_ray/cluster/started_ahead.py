@@ -11,15 +11,25 @@ _IMPORTS = ("torch", "pandas", "pyarrow.parquet", "ray.train.torch", "ray.tune")
 """Most of the time that a trial takes to start. None of our own modules: a process knows only with its job which copy
 of them the driver runs. None that reads the number of threads once and for all, as SciPy's linear algebra does."""
 
+KEPT_S = 60.0
+"""Seconds that a process of a Ray of our own may wait for a trial."""
+
 
 def system_config(cpus: int | None, trials: int) -> dict[str, Any]:
-    """For `ray.init`: what the processes import that Ray starts at once, one for each CPU.
+    """For `ray.init`: what the processes import that Ray starts at once, one for each CPU, and that it keeps them.
+
+    By default Ray ends them after a second if no CPU is free, and none is once Tune has reserved what trials will hold.
 
     Args:
         cpus: that Ray will offer; None for those of this machine.
         trials: of the sweep. Where they are fewer than the CPUs, some processes would hold 300 MiB for nothing.
     """
-    return {"preload_python_modules": list(_IMPORTS)} if trials >= (cpus or os.cpu_count() or 1) else {}
+    if trials < (cpus or os.cpu_count() or 1):
+        return {}
+    return {
+        "preload_python_modules": list(_IMPORTS),
+        "idle_worker_killing_time_threshold_ms": int(KEPT_S * 1_000),
+    }
 
 
 @contextmanager
