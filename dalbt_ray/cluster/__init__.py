@@ -15,6 +15,8 @@ _SETTINGS = {
     "TUNE_WARN_THRESHOLD_S": "60",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # For the processes of a Ray of our own: each of a worker's dozens of threads would keep freed memory for itself.
+    "MALLOC_ARENA_MAX": "2",
 }
 
 for _name, _value in _SETTINGS.items():
