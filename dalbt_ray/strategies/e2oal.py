@@ -7,17 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.models.logistic_regression import solved
-from dalbt_ray.options.ranges import Count, NotNegative, Positive, ShareOf
+from dalbt_ray.options.ranges import Count, NotNegative, ShareOf
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.k_means import k_means
-from dalbt_ray.strategies.method import Method, Needs
 from dalbt_ray.strategies.mixture import membership
 from dalbt_ray.strategies.outlier_head import Shown, head_logits
 from dalbt_ray.strategies.past_queries import equal_shares, purities
+from dalbt_ray.strategies.with_detector import WithDetector
 
 
 @dataclass(frozen=True, kw_only=True)
-class E2oal(Method):
+class E2oal(WithDetector):
     """The partially ambiguous images among so many that are likely ours that the expected purity is as aimed at.
 
     E2OAL (CVPR 2026, arXiv 2603.07898). Without a detector: bought OOD images are clustered, and each
@@ -35,19 +35,12 @@ class E2oal(Method):
         clusters: of bought OOD images, at most.
         target: share of ours in a query that is aimed at.
         correction: how much of a query's shortfall is added to what the next one aims at.
-        regularization: L2 penalty of the head, on features with a mean squared length of 1.
     """
 
     name: ClassVar[str] = "e2oal"
     clusters: Count = 10
     target: ShareOf = 0.6
     correction: NotNegative = 0.5
-    regularization: Positive = 0.1
-
-    @property
-    def needs(self) -> Needs:
-        """Bought OOD images."""
-        return Needs(outliers=True)
 
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator

@@ -7,18 +7,19 @@ import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
-from dalbt_ray.options.ranges import Count, NotNegative, Positive, ShareOf
+from dalbt_ray.options.ranges import Count, NotNegative, ShareOf
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.geometry import row_blocks, squared_distances
-from dalbt_ray.strategies.method import Method, Needs, top
+from dalbt_ray.strategies.method import top
 from dalbt_ray.strategies.mixture import membership
 from dalbt_ray.strategies.outlier_head import Shown, outlier_logits
 from dalbt_ray.strategies.past_queries import equal_shares, purities
 from dalbt_ray.strategies.temperature import at_temperature
+from dalbt_ray.strategies.with_detector import WithDetector
 
 
 @dataclass(frozen=True, kw_only=True)
-class Eaoa(Method):
+class Eaoa(WithDetector):
     """Of each predicted class the images of least epistemic uncertainty, and of these the most ambiguous ones.
 
     Zong and Huang 2025, "Rethinking Epistemic and Aleatoric Uncertainty for Active Open-Set Annotation: An
@@ -39,7 +40,6 @@ class Eaoa(Method):
         start: images that a class offers per image that it gives, before the first query.
         target: share of ours in a query that is aimed at.
         step: change of that factor per unit of purity above the target; it never falls below 1.
-        regularization: L2 penalty of the detector, on features with a mean squared length of 1.
     """
 
     name: ClassVar[str] = "eaoa"
@@ -47,12 +47,6 @@ class Eaoa(Method):
     start: Annotated[float, Ge(1)] = 5.0
     target: ShareOf = 0.6
     step: NotNegative = 10.0
-    regularization: Positive = 0.1
-
-    @property
-    def needs(self) -> Needs:
-        """Bought OOD images."""
-        return Needs(outliers=True)
 
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator

@@ -7,17 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.models.logistic_regression import solved
-from dalbt_ray.options.ranges import Count, Positive
+from dalbt_ray.options.ranges import Count
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.geometry import row_blocks, squared_distances
 from dalbt_ray.strategies.k_means import assign, k_means
-from dalbt_ray.strategies.method import Method, Needs
 from dalbt_ray.strategies.outlier_head import Shown, bought_outliers, head_logits
 from dalbt_ray.strategies.past_queries import equal_shares
+from dalbt_ray.strategies.with_detector import WithDetector
 
 
 @dataclass(frozen=True, kw_only=True)
-class Eoal(Method):
+class Eoal(WithDetector):
     """Small entropy among the known classes, large entropy among clusters of OOD images; spread over clusters.
 
     Safaei et al. 2024, "Entropic Open-set Active Learning" (AAAI). K one-vs-all heads give each image the mean of
@@ -34,18 +34,11 @@ class Eoal(Method):
     Attributes:
         clusters: of bought OOD images, at most.
         sample: images taken for known that decide where the clusters of these lie; all of them join one.
-        regularization: L2 penalty of the heads, on features with a mean squared length of 1.
     """
 
     name: ClassVar[str] = "eoal"
     clusters: Count = 20
     sample: Count = 2_000
-    regularization: Positive = 0.1
-
-    @property
-    def needs(self) -> Needs:
-        """Bought OOD images."""
-        return Needs(outliers=True)
 
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from dalbt_ray.options.ranges import Positive
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.method import Chosen, Needs, Ranked, fresh_first, top
+from dalbt_ray.strategies.method import Chosen, Ranked, fresh_first, top
 from dalbt_ray.strategies.mixture import membership
 from dalbt_ray.strategies.outlier_head import outlier_logits
+from dalbt_ray.strategies.with_detector import WithDetector
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lfosa(Ranked):
+class Lfosa(WithDetector, Ranked):
     """The images that a detector is surest are of a known class.
 
     Ning et al. 2022, "Active Learning for Open-set Annotation" (CVPR). A detector learns the K known classes and one
@@ -31,17 +32,10 @@ class Lfosa(Ranked):
 
     Attributes:
         temperature: T, of the detector.
-        regularization: L2 penalty of the detector, on features with a mean squared length of 1.
     """
 
     name: ClassVar[str] = "lfosa"
     temperature: Positive = 0.5
-    regularization: Positive = 0.1
-
-    @property
-    def needs(self) -> Needs:
-        """Bought OOD images."""
-        return Needs(outliers=True)
 
     def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
         """Rows, ranking and the detector's own score from one detector."""
