@@ -7,13 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dalbt_ray.options.ranges import AtLeastTwo, BelowOne, Count
+from dalbt_ray.options.ranges import AtLeastTwo, Count
 from dalbt_ray.options.value import changed_default
-from dalbt_ray.pool import Floats, PoolView
+from dalbt_ray.pool import PoolView
+from dalbt_ray.strategies.dropout_passes import DropoutPasses
 from dalbt_ray.strategies.gaussian_information import greedy_gaussian
 from dalbt_ray.strategies.information import mutual_information, pass_entropies
-from dalbt_ray.strategies.method import Needs, Ranked
-from dalbt_ray.strategies.required import required
 
 # Candidates whose bound is refreshed first (then twice as many, and so on), and the float32 values of the
 # largest temporary: two of them live at once, 8 MB in all, which stays in a core's share of the cache better
@@ -95,7 +94,7 @@ class Joint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchBALD(Ranked):
+class BatchBALD(DropoutPasses):
     """Acquire greedily the images whose labels *together* tell most about the network.
 
     Kirsch, van Amersfoort and Gal 2019, "BatchBALD", algorithm 1. What is exact and what is not:
@@ -121,7 +120,6 @@ class BatchBALD(Ranked):
     `configurations` x classes x T, or the passes of the images that were looked at.
 
     Attributes:
-        dropout: dropout probability in training and in the passes; 0.5 as in the paper.
         samples: passes per image with masks shared by all images. Of the first ten picks of 10,000 MNIST images two
             disjoint sets of 50, 100, 200, 400 masks share 3.3, 5.0, 5.8, 8.0. The paper takes 100 for its larger
             batches, its MNIST baseline 20.
@@ -135,32 +133,23 @@ class BatchBALD(Ranked):
     name: ClassVar[str] = "batch_bald"
     version: ClassVar[int] = 2
 
-    dropout: BelowOne = 0.5
     samples: AtLeastTwo = changed_default(200, introduced=20)  # noqa: RUF009
     configurations: Count = 10_000
     joint_size: Count = changed_default(4, introduced=10)  # noqa: RUF009
 
-    @property
-    def needs(self) -> Needs:
-        """Dropout in the network and `samples` passes over the pool."""
-        return Needs(dropout=self.dropout, dropout_samples=self.samples)
-
     def ranking(self, pool: PoolView) -> NDArray[np.float64]:
         """BALD in nats, float64[n]: an image's gain when nothing has been picked."""
-        return mutual_information(self._passes(pool))
+        return mutual_information(self.passes(pool))
 
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """Greedy picks in picking order."""
         shuffled = rng.permutation(candidates)  # settles ties
-        passes = self._passes(pool)
+        passes = self.passes(pool)
         if budget <= self.joint_size:
             return shuffled[greedy(passes[shuffled], budget, self.configurations, rng)[0]]
         return greedy_gaussian(passes, mutual_information(passes), shuffled, budget)
-
-    def _passes(self, pool: PoolView) -> Floats:
-        return required(pool.mc_probabilities, "mc_probabilities", self.name)
 
 
 def greedy(

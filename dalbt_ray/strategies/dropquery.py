@@ -34,7 +34,7 @@ class DropQuery(Method):
     pool's size the rule is the paper's, exactly.
 
     Attributes:
-        dropout: dropout probability in training and in the passes; see `MCDropout`.
+        dropout: dropout probability in training and in the passes; 0.5 as in `mc_dropout`.
         passes: 3 as in the paper.
         sample: of the candidates so many are clustered, or 4 x budget if that is more: a uniform sample.
     """

@@ -6,40 +6,32 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dalbt_ray.options.ranges import BelowOne, Count, Positive
+from dalbt_ray.options.ranges import Count, Positive
 from dalbt_ray.pool import PoolView
+from dalbt_ray.strategies.dropout_passes import DropoutPasses
 from dalbt_ray.strategies.information import mutual_information
-from dalbt_ray.strategies.method import Needs, Ranked
 from dalbt_ray.strategies.power import power_draw
-from dalbt_ray.strategies.required import required
 
 
 @dataclass(frozen=True, kw_only=True)
-class PowerBALD(Ranked):
+class PowerBALD(DropoutPasses):
     """Draw images without replacement with probability proportional to (mutual information)^power.
 
     Kirsch et al. 2023, "Stochastic Batch Acquisition: A Simple Baseline for Deep Active Learning" (TMLR).
 
     Attributes:
-        dropout: dropout probability in training and in the passes; see `MCDropout`.
-        samples: passes per image; see `MCDropout`.
+        samples: passes per image.
         power: beta, the inverse scale of the noise on log scores; 1 as in the paper.
     """
 
     name: ClassVar[str] = "power_bald"
 
-    dropout: BelowOne = 0.5
     samples: Count = 20
     power: Positive = 1.0
 
-    @property
-    def needs(self) -> Needs:
-        """Dropout in the network and `samples` passes over the pool."""
-        return Needs(dropout=self.dropout, dropout_samples=self.samples)
-
     def ranking(self, pool: PoolView) -> NDArray[np.float64]:
         """BALD in nats, float64[n], before the noise."""
-        return mutual_information(required(pool.mc_probabilities, "mc_probabilities", self.name))
+        return mutual_information(self.passes(pool))
 
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
