@@ -4,7 +4,6 @@ import csv
 import json
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from dalbt_ray.data.prepare.conversion import header_size
@@ -12,7 +11,8 @@ from dalbt_ray.data.split_writing import sync_folder
 from dalbt_ray.errors import InputError
 from dalbt_ray.query import label_studio
 from dalbt_ray.query.annotation_files import coco, cvat
-from dalbt_ray.query.batch_rows import CSV_COLUMNS, BatchRow, csv_rows
+from dalbt_ray.query.batch import Batch
+from dalbt_ray.query.batch_rows import CSV_COLUMNS, csv_rows
 from dalbt_ray.query.contact_sheet import contact_sheet
 from dalbt_ray.query.pool_places import Pool
 
@@ -27,31 +27,6 @@ _FILES = {
     "cvat.xml",
     BATCH,
 }
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What is handed out.
-
-    Attributes:
-        number: from 1 on.
-        pool: where the images are.
-        classes: of the pool.
-        why: how the batch was chosen, one sentence.
-        source: the study or paper that the rule rests on; empty where the user chose it.
-        rows: its images.
-        images: of the pool.
-        note: see `Choice`.
-    """
-
-    number: int
-    pool: Pool
-    classes: tuple[str, ...]
-    why: str
-    source: str
-    rows: Sequence[BatchRow]
-    images: int
-    note: str
 
 
 def check_out(out: Path, number: int, pool: Pool) -> None:

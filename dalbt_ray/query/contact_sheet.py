@@ -2,25 +2,23 @@
 
 from base64 import b64encode
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 
 from dalbt_ray.data.decoding import BadImageError
+from dalbt_ray.query.batch import Batch
 from dalbt_ray.query.batch_rows import BatchRow
 from dalbt_ray.query.photographs import thumbnail
 from dalbt_ray.query.pool_places import Pool
 from dalbt_ray.query.replies import OURS_NOT, UNUSABLE
-
-if TYPE_CHECKING:
-    from dalbt_ray.query.batch_folder import Batch
 
 TEMPLATES = Path(__file__).parent / "templates"
 NEIGHBOR = 72
 """Pixels of the nearest labeled image."""
 
 
-def contact_sheet(batch: "Batch") -> str:
+def contact_sheet(batch: Batch) -> str:
     """The page, with every image in it."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined

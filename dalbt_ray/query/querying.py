@@ -12,7 +12,8 @@ from dalbt_ray.models.frozen import Frozen
 from dalbt_ray.objectives.supervised import Supervised
 from dalbt_ray.options.canonical import as_json, from_json
 from dalbt_ray.query.answer_files import read_answers
-from dalbt_ray.query.batch_folder import Batch, check_out, write_batch
+from dalbt_ray.query.batch import Batch
+from dalbt_ray.query.batch_folder import check_out, write_batch
 from dalbt_ray.query.batch_rows import batch_rows
 from dalbt_ray.query.choosing import Choice, Wish, choose
 from dalbt_ray.query.ingesting import ingest
