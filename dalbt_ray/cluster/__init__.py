@@ -1,6 +1,7 @@
 """Ray, and nothing else, lives here: Tune schedules trials, Train runs them, Data holds and feeds the images.
 
-No other package imports Ray. A sweep enters by `sweep.run_sweep`, a pool larger than memory by `score.score_files`.
+No other package imports Ray. A sweep enters by `run.run_sweep`, a pool larger than memory by
+`pool_scoring.score_files`.
 """
 
 import os

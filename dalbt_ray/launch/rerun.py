@@ -55,14 +55,7 @@ class Rerun:
 def rerun(results: str, trial_id: str, data_root: Path | None, sweep_file: str | None = None) -> Rerun:
     """Run a finished trial again in this process, in a temporary folder, and compare its tables.
 
-    Args:
-        results: the results folder or URI.
-        trial_id: 16 hex digits.
-        data_root: the folder of image sets.
-        sweep_file: the Python file that defines the user's own classes of the trial, if there are any.
-
-    Raises:
-        InputError: no such finished trial, data that are not those of the manifest, or a class that is not known.
+    What it takes and refuses is what `finished_trial` does.
     """
     finished = finished_trial(results, trial_id, data_root, sweep_file)
     trial, manifest = finished.trial, finished.manifest

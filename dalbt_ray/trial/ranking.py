@@ -1,13 +1,11 @@
 """Rank images batch by batch and keep the best: what a pool larger than memory needs. Pure, without Ray."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.class_tails import ClassTails
-from dalbt_ray.strategies.method import Ranked
 from dalbt_ray.trial.scoring import Scores
 
 
@@ -56,24 +54,3 @@ class TailRanking:
     def __call__(self, scores: Scores) -> NDArray[np.float64]:
         """float64[b] of a batch's scores."""
         return self.tails.log_hazard(scores.features, scores.probabilities.argmax(axis=1))
-
-
-@dataclass(frozen=True)
-class ImageRanking:
-    """The ranking of a strategy that looks at each image by itself, such as entropy or margin.
-
-    Attributes:
-        strategy: its ranking of an image must not depend on the other images.
-    """
-
-    strategy: Ranked
-
-    def __call__(self, scores: Scores) -> NDArray[np.float64]:
-        """float64[b] of a batch's scores."""
-        count = len(scores.features)
-        view = PoolView(
-            labeled=np.zeros(count, dtype=bool),
-            labels=np.full(count, -1),
-            **{each.name: getattr(scores, each.name) for each in fields(scores)},
-        )
-        return self.strategy.ranking(view)

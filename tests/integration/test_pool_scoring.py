@@ -6,15 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.data.image_set import load_image_set
 from dalbt_ray.data.sources import find_set
 from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings, build_network
-from dalbt_ray.strategies.entropy import Entropy
-from dalbt_ray.trial.ranking import ImageRanking
-from dalbt_ray.trial.scoring import score_batch, score_images
+from dalbt_ray.trial.scoring import Scores, score_batch, score_images
 from dalbt_ray.trial.trial_images import TrialImages
 from dalbt_ray.workers.world import World
 from tests.integration.sweeps import STARTS_RAY
@@ -38,7 +37,10 @@ def test_the_best_of_two_files_are_those_of_one_pass_in_memory(tmp_path: Path) -
         LeNet(), NetworkSettings(), shape, image_set.classes, torch.Generator().manual_seed(0)
     ).eval()
     images = TrialImages(image_set.images, np.arange(len(image_set.images)))
-    rank = ImageRanking(Entropy())
+
+    def rank(scores: Scores) -> NDArray[np.float64]:
+        return 1.0 - scores.probabilities.max(axis=1).astype(np.float64)
+
     scores = score_images(images, np.ones(len(images), dtype=bool), partial(score_batch, [network]), World())
     ranking = rank(scores)
 

@@ -6,9 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dalbt_ray.strategies.entropy import Entropy
-from dalbt_ray.trial.ranking import Best, ImageRanking, merge_top
-from dalbt_ray.trial.scoring import Scores
+from dalbt_ray.trial.ranking import Best, merge_top
 
 # Few distinct rankings, so that ties are common.
 images = st.lists(
@@ -40,13 +38,3 @@ def test_merging_parts_in_any_order_is_sorting_the_whole(
         merged = merge_top(merged, merge_top(Best.nothing(), best_of(part), keep), keep)
     wanted = sorted(rows, key=lambda row: (-row[2], row[0], row[1]))[:keep]
     assert list(zip(merged.file, merged.sample_id, merged.ranking, strict=True)) == wanted
-
-
-def test_an_image_ranking_does_not_depend_on_its_batch() -> None:
-    """Entropy of a batch is the entropies of its images."""
-    rng = np.random.default_rng(0)
-    probabilities, features = rng.dirichlet(np.ones(5), 8), rng.normal(size=(8, 3))
-    scores = Scores(probabilities=probabilities, features=features)
-    rank = ImageRanking(Entropy())
-    one_by_one = [rank(Scores(probabilities=probabilities[[i]], features=features[[i]]))[0] for i in range(8)]
-    np.testing.assert_array_equal(rank(scores), one_by_one)
