@@ -27,7 +27,7 @@ from dalbt_ray import Frozen, InputError, Trial, get_strategy, load_results, wit
 from dalbt_ray.data.embedding.embed_blocks import embed_missing, file_to_embed, run_here
 from dalbt_ray.data.embedding.embedded_set import load_images
 from dalbt_ray.data.image_set import ImageSetFiles
-from dalbt_ray.data.sources import data_root_from
+from dalbt_ray.data.sources import data_root_from, user_cache
 from dalbt_ray.launch.in_process import run_in_process
 from dalbt_ray.launch.plan import make_plan
 from dalbt_ray.launch.progress import Progress
@@ -48,10 +48,9 @@ def embedding() -> None:
     """Images a CPU second, and what a second call embeds."""
     files = ImageSetFiles.find("fashion_mini", "", None)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["XDG_CACHE_HOME"] = folder
         model = Frozen().embedding
         model.build()(np.zeros((25, 28, 28, 1), np.uint8))  # imports and warm-up are not images
-        file = file_to_embed(files.test, files.shape, model, None)
+        file = file_to_embed(files.test, files.shape, model, None, Path(folder))
         began = process_time()
         done = embed_missing([file], model, run_here, print)
         bar("embedded_images_per_cpu_second", done / (process_time() - began), 180, "", at_least=True)
@@ -110,7 +109,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print("one process, one torch thread; CPU seconds, which other work on the machine disturbs little")
     try:
-        load_images("cifar10", "", Frozen().embedding, root, print)
+        load_images("cifar10", "", Frozen().embedding, root, user_cache(os.environ), print)
     except InputError as error:
         print(f"CIFAR-10 is not measured: {error}")
     else:

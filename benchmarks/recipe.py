@@ -14,7 +14,6 @@ those of a pretraining with an empty cache. Takes about 10 minutes of one core.
 """
 
 import argparse
-import os
 import tempfile
 import time
 from dataclasses import replace
@@ -62,13 +61,13 @@ def main() -> None:
     bar("joint_not_below_supervised_upper_end", 100 * high, 0, "points")
     bar("doubling_the_steps_changes", 100 * abs(float((twice - supervised).mean())), 1, "points", most=True)
     bar("predicted_classes_of_first_picks", min(*classes, *joint_classes), 6, "classes")
-    with tempfile.TemporaryDirectory() as cache:
-        os.environ["XDG_CACHE_HOME"] = cache
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder)
         pretrained = replace(SETTING, pretraining=TwinsOnPool(), views=DigitViews())
-        seconds = [pretraining_seconds(replace(pretrained, seed=seed), image_set) for seed in SEEDS]
-        head, _ = under(pretrained, image_set, picks=False)
+        seconds = [pretraining_seconds(replace(pretrained, seed=seed), image_set, cache) for seed in SEEDS]
+        head, _ = under(pretrained, image_set, picks=False, cache=cache)
         tune = replace(pretrained, pretraining=TwinsOnPool(then="fine_tune"))
-        tuned, _ = under(tune, image_set, picks=False)
+        tuned, _ = under(tune, image_set, picks=False, cache=cache)
     print(
         f"fine-tuned after pretraining: {100 * tuned.mean():.1f} %, {100 * tuned.std(ddof=1):.1f} over seeds"
     )
@@ -76,11 +75,13 @@ def main() -> None:
     bar("pretraining_cpu_seconds", max(seconds), 120, "s", most=True)
 
 
-def under(trial: Trial, image_set: ImageSet, *, picks: bool = True) -> tuple[np.ndarray, list[int]]:
+def under(
+    trial: Trial, image_set: ImageSet, *, picks: bool = True, cache: Path | None = None
+) -> tuple[np.ndarray, list[int]]:
     """Test accuracy after round 0 and the predicted classes among the first picks, by seed."""
     accuracies, classes = [], []
     for seed in SEEDS:
-        run = prepared(replace(trial, seed=seed), image_set)
+        run = prepared(replace(trial, seed=seed), image_set, cache)
         state = replay(run.trial, run.oracle, [])
         trained = train_networks(run, state, 0, [])
         test = score_test(run, trained.networks).probabilities
@@ -95,14 +96,14 @@ def under(trial: Trial, image_set: ImageSet, *, picks: bool = True) -> tuple[np.
     return np.array(accuracies), classes
 
 
-def pretraining_seconds(trial: Trial, image_set: ImageSet) -> float:
+def pretraining_seconds(trial: Trial, image_set: ImageSet, cache: Path) -> float:
     """CPU seconds of a pretraining; it stays in the cache."""
-    run, began = prepared(trial, image_set), time.process_time()
+    run, began = prepared(trial, image_set, cache), time.process_time()
     assert run.pretrained
     return time.process_time() - began
 
 
-def prepared(trial: Trial, image_set: ImageSet) -> Run:
+def prepared(trial: Trial, image_set: ImageSet, cache: Path | None = None) -> Run:
     """The trial in this process, on the CPU."""
     return Run(
         trial=trial,
@@ -112,6 +113,7 @@ def prepared(trial: Trial, image_set: ImageSet) -> Run:
         device=torch.device("cpu"),
         stop=lambda: False,
         own_code={},
+        cache=cache,
     )
 
 

@@ -1,5 +1,6 @@
 """Run a list of trials on Ray: connect, check that they fit, share the images, let Tune schedule, report."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,7 @@ from dalbt_ray.cluster.watch import Watch
 from dalbt_ray.config import ImageKey, Trial
 from dalbt_ray.data.embedding.embedded_set import embedded_image_set
 from dalbt_ray.data.image_set import ImageSet, ImageSetFiles
+from dalbt_ray.data.sources import user_cache
 from dalbt_ray.errors import InputError
 from dalbt_ray.options.own_code import own_sources
 from dalbt_ray.trial.clock import span
@@ -175,7 +177,13 @@ def _shared_image_sets(
                 materialize_image_set(files, elsewhere(avoid))
                 if embedding is None
                 else embedded_image_set(
-                    files, embedding, data_root, run=run_on_ray, say=progress.say, share=SharedArray
+                    files,
+                    embedding,
+                    data_root,
+                    user_cache(os.environ),
+                    run=run_on_ray,
+                    say=progress.say,
+                    share=SharedArray,
                 )
             )
         found[key] = image_set

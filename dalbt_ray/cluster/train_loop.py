@@ -24,6 +24,7 @@ from dalbt_ray.cluster.preflight import Share
 from dalbt_ray.cluster.reports import Event, Reports
 from dalbt_ray.config import ImageKey, Trial
 from dalbt_ray.data.image_set import ImageSet
+from dalbt_ray.data.sources import user_cache
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import Record, ResultsStore
 from dalbt_ray.trial.failures import (
@@ -233,6 +234,7 @@ def _loop(index: int, work: SharedWork, world: World, reports: Reports) -> None:
                 on_round=on_round,
                 stop=stop,
                 own_code=work.own_code[index],
+                cache=user_cache(os.environ),  # of the node that this worker is on
             )
     except Stopped:
         raise TrialTimeout(f"not finished after trial_timeout_s = {limit:g}") from None

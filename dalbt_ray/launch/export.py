@@ -1,5 +1,6 @@
 """Export a finished trial's model: its last round is trained again, since a sweep keeps no weights."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import torch
 
 from dalbt_ray.data.embedding.embedded_set import training_form
 from dalbt_ray.data.image_set import ImageSetFiles
+from dalbt_ray.data.sources import user_cache
 from dalbt_ray.errors import InputError
 from dalbt_ray.launch.finished_trial import FinishedTrial, finished_trial
 from dalbt_ray.launch.rerun import surroundings
@@ -96,6 +98,7 @@ def export_model(
     torch.set_num_threads(int(manifest["environment"].get("threads", 1)))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     settle(device)
+    cache = user_cache(os.environ)
     run = Run(
         trial=trial,
         image_set=finished.image_set,
@@ -104,6 +107,7 @@ def export_model(
         device=device,
         stop=lambda: False,
         own_code=own_sources(trial),
+        cache=cache,
     )
     networks = _last_networks(run, records)
     test = score_test(run, networks).probabilities
@@ -122,7 +126,7 @@ def export_model(
     files = ImageSetFiles.find(trial.dataset, trial.ood, data_root)
     tensors = network_tensors(networks[0])
     if trial.encoder.embedding is not None:
-        tensors |= form_tensors(training_form(files, trial.encoder.embedding, data_root))
+        tensors |= form_tensors(training_form(files, trial.encoder.embedding, data_root, cache))
     measures["validation_accuracy"] = row.validation_accuracy
     card = _card(finished, run, networks[0], files.shape, measured=measures, origin=_origin(finished, row))
     write_model(out, card, tensors)

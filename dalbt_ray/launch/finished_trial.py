@@ -1,5 +1,6 @@
 """A finished trial as a value again, from its manifest, with the images that it was run on."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
@@ -9,6 +10,7 @@ from typing import Any
 from dalbt_ray.config import Trial, known_classes, trial_from_json
 from dalbt_ray.data.embedding.embedded_set import load_images
 from dalbt_ray.data.image_set import ImageSet
+from dalbt_ray.data.sources import user_cache
 from dalbt_ray.errors import InputError
 from dalbt_ray.options.canonical import Classes
 from dalbt_ray.options.value import Named, is_users
@@ -40,7 +42,7 @@ def finished_trial(
     """
     manifest = ResultsStore(results).manifest(trial_id)
     trial = trial_from_json(manifest["config"], classes_of(sweep_file, manifest["config"]))
-    image_set = load_images(*trial.image_key, data_root)
+    image_set = load_images(*trial.image_key, data_root, user_cache(os.environ))
     if image_set.data_hash != manifest["data_hash"]:
         raise InputError(
             "data-root",

@@ -1,5 +1,6 @@
 """Run trials one after the other in this process, without Ray: for debugging, and as the reference."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
@@ -9,6 +10,7 @@ import torch
 from dalbt_ray.config import ImageKey, Trial
 from dalbt_ray.data.embedding.embedded_set import load_images
 from dalbt_ray.data.image_set import ImageSet
+from dalbt_ray.data.sources import user_cache
 from dalbt_ray.results import ResultsStore
 from dalbt_ray.trial.failures import TrialTimeout, exit_fails_the_trial, hint_for, in_one_line
 from dalbt_ray.trial.observer import Observer
@@ -32,12 +34,15 @@ def run_in_process(
     torch.set_num_threads(1)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     store = ResultsStore(store_root)
+    cache = user_cache(os.environ)
     image_sets: dict[ImageKey, ImageSet] = {}
     done = failed = 0
     for trial in _by_images(trials):
         images = trial.image_key
         if images not in image_sets:
-            image_sets = {images: load_images(*images, data_root, progress.say)}  # one at a time in memory
+            image_sets = {
+                images: load_images(*images, data_root, cache, progress.say)
+            }  # one at a time in memory
         image_set = image_sets[images]
         trial_id = trial.trial_id(image_set.data_hash)
         ends = None if trial_timeout_s is None else monotonic() + trial_timeout_s
@@ -49,6 +54,7 @@ def run_in_process(
                     image_set,
                     store,
                     device=device,
+                    cache=cache,
                     on_round=lambda record, key=trial_id: progress.round(key, record.row.columns()),  # type: ignore[misc]
                     stop=lambda ends=ends: stop() or (ends is not None and monotonic() >= ends),  # type: ignore[misc]
                 )

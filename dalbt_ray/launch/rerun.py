@@ -1,5 +1,6 @@
 """Repeat a finished trial from its manifest, and compare bit for bit."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 import torch
 
 from dalbt_ray.config import Trial
+from dalbt_ray.data.sources import user_cache
 from dalbt_ray.launch.finished_trial import finished_trial
 from dalbt_ray.options.own_code import own_sources
 from dalbt_ray.results import ResultsStore, load_results
@@ -66,7 +68,13 @@ def rerun(results: str, trial_id: str, data_root: Path | None, sweep_file: str |
     with TemporaryDirectory() as folder:
         again = ResultsStore(folder)
         again.create_or_open({"sweep": "rerun"})
-        run_trial(replace(trial, rounds=len(rounds) - 1), finished.image_set, again, device=device)
+        run_trial(
+            replace(trial, rounds=len(rounds) - 1),
+            finished.image_set,
+            again,
+            device=device,
+            cache=user_cache(os.environ),
+        )
         repeated = load_results(folder)
     name = repeated.rounds["trial_id"].iloc[0]
     differences = _differences(rounds, _of(repeated.rounds, name))

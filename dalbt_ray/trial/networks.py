@@ -1,9 +1,9 @@
 """The networks of one round: trained on what is labeled, asked about the pool."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,7 +13,6 @@ from torch import Tensor
 from dalbt_ray.auxiliary import Auxiliary, AuxiliarySettings
 from dalbt_ray.config import Trial
 from dalbt_ray.data.image_set import ImageSet
-from dalbt_ray.data.sources import user_cache
 from dalbt_ray.metrics.accuracy import accuracy
 from dalbt_ray.models.dropout import draw_dropout_masks
 from dalbt_ray.models.network import Network, build_network
@@ -40,6 +39,7 @@ class Run:
         device: where this worker computes.
         stop: polled between steps.
         own_code: hashes of the sources of the user's own classes, for the manifest.
+        cache: folder of what outlives a trial, a pretraining here; None keeps nothing.
     """
 
     trial: Trial
@@ -49,6 +49,7 @@ class Run:
     device: torch.device
     stop: Callable[[], bool]
     own_code: Mapping[str, str]
+    cache: Path | None = None
 
     @cached_property
     def pretrained(self) -> dict[str, Tensor]:
@@ -60,7 +61,7 @@ class Run:
             self.oracle.images,
             len(self.oracle.classes.known),
             data_hash=self.image_set.data_hash,
-            cache=user_cache(os.environ) / "pretrained",
+            cache=self.cache / "pretrained" if self.cache else None,
             world=self.world,
             device=self.device,
             stop=self.stop,

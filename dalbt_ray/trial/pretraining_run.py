@@ -41,7 +41,7 @@ def pretrained_tensors(
     classes: int,
     *,
     data_hash: str,
-    cache: Path,
+    cache: Path | None,
     world: World,
     device: torch.device,
     stop: Callable[[], bool],
@@ -56,7 +56,7 @@ def pretrained_tensors(
         images: the pool's n images.
         classes: number of classes, which the network is built for; it changes nothing that is kept.
         data_hash: of the image set.
-        cache: a folder that is made if it is not there.
+        cache: a folder that is made if it is not there; None keeps nothing.
         world: the workers that share each batch; all call this function.
         device: where this worker computes.
         stop: polled before each step.
@@ -67,22 +67,37 @@ def pretrained_tensors(
     """
     from safetensors.torch import load, save
 
+    if cache is None:
+        return _trained_tensors(trial, images, classes, world, device, stop)
     file = cache / f"{pretraining_key(trial, data_hash, device)}.safetensors"
     with _only_one(file.with_suffix(".lock"), wanted=world.leads):
         kept = world.agree(file.read_bytes() if world.leads and file.exists() else b"")
         if kept:
             return dict(load(kept))
-        weights = _draws(trial, 0)
-        network = build_network(trial.encoder, _network(trial), images.shape, classes, weights).to(device)
-        _train(network, images, trial, world, device, stop)
-        tensors = {
-            name: tensor.detach().cpu().contiguous()
-            for name, tensor in network.state_dict().items()
-            if name.split(".")[0] in ("encoder", "latent", "latent_norm")
-        }
+        tensors = _trained_tensors(trial, images, classes, world, device, stop)
         if world.leads:
             _write(file, save(tensors))
     return tensors
+
+
+def _trained_tensors(
+    trial: Trial,
+    images: TrialImages,
+    classes: int,
+    world: World,
+    device: torch.device,
+    stop: Callable[[], bool],
+) -> dict[str, Tensor]:
+    """What is kept of a network after its pretraining."""
+    network = build_network(trial.encoder, _network(trial), images.shape, classes, _draws(trial, 0)).to(
+        device
+    )
+    _train(network, images, trial, world, device, stop)
+    return {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in network.state_dict().items()
+        if name.split(".")[0] in ("encoder", "latent", "latent_norm")
+    }
 
 
 def pretraining_key(trial: Trial, data_hash: str, device: torch.device) -> str:

@@ -7,6 +7,7 @@ checkpoint is the list of what was acquired, and a resumed trial continues bit f
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -54,6 +55,7 @@ def run_trial(
     on_round: Callable[[Record], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
     own_code: Mapping[str, str] | None = None,
+    cache: Path | None = None,
 ) -> None:
     """Run every round of `trial` that is not committed yet, then publish its tables.
 
@@ -67,6 +69,7 @@ def run_trial(
         stop: polled between steps; true ends the trial at once, and only the unfinished round is lost.
         own_code: hashes of the sources of the user's own classes, from the process that can read them; by default
             they are taken here.
+        cache: see `Run`; the user's cache folder, where a pretraining is shared by trials.
 
     Raises:
         Stopped: `stop()` was true.
@@ -82,6 +85,7 @@ def run_trial(
         device=torch.device(device),
         stop=stop,
         own_code=own_sources(trial) if own_code is None else own_code,
+        cache=cache,
     )
     trial_id = trial.trial_id(image_set.data_hash)
     journal = store.journal(trial_id)

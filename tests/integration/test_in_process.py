@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from dalbt_ray.launch.in_process import run_in_process
 from dalbt_ray.launch.progress import Progress
 from dalbt_ray.launch.sweep_command import sweep
+from dalbt_ray.objectives.supervised import Supervised
 from dalbt_ray.pool import PoolView
+from dalbt_ray.pretraining.twins_on_pool import TwinsOnPool
 from dalbt_ray.results import ResultsStore, verify
 from dalbt_ray.strategies.method import Ranked
 from dalbt_ray.trial.outcome import SweepOutcome
@@ -61,3 +64,25 @@ def test_a_finished_sweep_whose_sweep_json_went_to_quarantine_is_whole_again(tmp
     (tmp_path / "results" / "sweep.json").unlink()
     assert sweep(trials, None, command) == 0
     assert verify(tmp_path / "results").whole
+
+
+def test_trials_share_a_pretraining_in_the_users_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two methods on one pool leave one file there; a sweep in another folder adds none."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    pair = [
+        replace(
+            each,
+            objective=Supervised(),
+            pretraining=TwinsOnPool(epochs=1),
+            splits=replace(each.splits, pool_size=200, ood_count=20),
+        )
+        for each in small_trials(seeds=1, rounds=0)
+    ]
+    for name in ("one", "two"):
+        ResultsStore(tmp_path / name).create_or_open({})
+        with Progress(2) as progress:
+            outcome = run_in_process(pair, str(tmp_path / name), None, progress)
+        assert outcome == SweepOutcome(2, 0, interrupted=False)
+        assert len([*(tmp_path / "cache" / "dalbt-ray" / "pretrained").glob("*.safetensors")]) == 1

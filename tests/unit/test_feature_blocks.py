@@ -41,9 +41,8 @@ class Means(Embedding):
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path: Path) -> Path:
     """A data root with a set of 2,300 training and 40 test images, and a cache folder elsewhere."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     rng = np.random.default_rng(0)
     for split, count in (("train", 2_300), ("test", 40)):
         images = rng.integers(0, 256, (count, 8, 8, 1), dtype=np.uint8)
@@ -56,14 +55,18 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def blocks_of(root: Path) -> FeatureBlocks:
     """Where the training images' features are kept."""
-    return file_to_embed(root / "own" / "train.parquet", (8, 8, 1), Means(), root).blocks
+    return file_to_embed(
+        root / "own" / "train.parquet", (8, 8, 1), Means(), root, root.parent / "cache"
+    ).blocks
 
 
 def test_features_stand_for_the_images_in_order(root: Path) -> None:
     """What `means` says of the decoded images, centered and scaled; labels, ids and repeats as of the pixels."""
     plain = load_image_set("own", "", root)
     said: list[str] = []
-    found = embedded_image_set(ImageSetFiles.find("own", "", root), Means(), root, say=said.append)
+    found = embedded_image_set(
+        ImageSetFiles.find("own", "", root), Means(), root, root.parent / "cache", say=said.append
+    )
     raw = means(plain.images.take(np.arange(2_300))).astype(np.float64)
     scale = np.sqrt(((raw - raw.mean(axis=0)) ** 2).sum(axis=1).mean())
     features = found.images.take(np.arange(2_300)).reshape(-1, 2)
@@ -87,20 +90,20 @@ def test_features_stand_for_the_images_in_order(root: Path) -> None:
 def test_a_second_time_embeds_nothing_and_says_so(root: Path) -> None:
     """The same bits, from the kept blocks alone."""
     files = ImageSetFiles.find("own", "", root)
-    first = embedded_image_set(files, Means(), root)
+    first = embedded_image_set(files, Means(), root, root.parent / "cache")
     said: list[str] = []
 
     def refuse(embedding: Embedding, todo: Sequence[BlockToEmbed]) -> Iterator[tuple[BlockToEmbed, Block]]:
         raise AssertionError("nothing is missing")
 
-    second = embedded_image_set(files, Means(), root, run=refuse, say=said.append)
+    second = embedded_image_set(files, Means(), root, root.parent / "cache", run=refuse, say=said.append)
     assert first.features_sha256 == second.features_sha256
     assert said == ["features of 2340 images by means: all kept from before, 0 to embed"]
 
 
 def test_what_dies_in_the_middle_goes_on_there(root: Path) -> None:
     """Of three blocks the first is kept; the next try asks for the other two only."""
-    file = file_to_embed(root / "own" / "train.parquet", (8, 8, 1), Means(), root)
+    file = file_to_embed(root / "own" / "train.parquet", (8, 8, 1), Means(), root, root.parent / "cache")
 
     def dying(embedding: Embedding, todo: Sequence[BlockToEmbed]) -> Iterator[tuple[BlockToEmbed, Block]]:
         yield from list(run_here(embedding, todo[:1]))
@@ -116,7 +119,7 @@ def test_what_dies_in_the_middle_goes_on_there(root: Path) -> None:
 def test_a_damaged_block_is_done_again(root: Path, damage: str) -> None:
     """Torn, altered or foreign files are not taken for features."""
     files = ImageSetFiles.find("own", "", root)
-    first = embedded_image_set(files, Means(), root)
+    first = embedded_image_set(files, Means(), root, root.parent / "cache")
     one, other = blocks_of(root).folder / "00001.parquet", blocks_of(root).folder / "00002.parquet"
     content = one.read_bytes()
     middle = len(content) // 2
@@ -129,24 +132,31 @@ def test_a_damaged_block_is_done_again(root: Path, damage: str) -> None:
         }[damage]
     )
     assert blocks_of(root).missing() == [1]
-    assert embedded_image_set(files, Means(), root).features_sha256 == first.features_sha256
+    assert (
+        embedded_image_set(files, Means(), root, root.parent / "cache").features_sha256
+        == first.features_sha256
+    )
 
 
 def test_the_key_tells_models_and_images_apart(root: Path) -> None:
     """Other weights or preprocessing, other images, another shape: other folders."""
     train = root / "own" / "train.parquet"
     folders = {
-        file_to_embed(train, (8, 8, 1), Means(), root).blocks.folder,
-        file_to_embed(train, (8, 8, 1), replace(Means(), version=2), root).blocks.folder,
-        file_to_embed(train, (8, 8, 3), Means(), root).blocks.folder,
-        file_to_embed(root / "own" / "test.parquet", (8, 8, 1), Means(), root).blocks.folder,
+        file_to_embed(train, (8, 8, 1), Means(), root, root.parent / "cache").blocks.folder,
+        file_to_embed(
+            train, (8, 8, 1), replace(Means(), version=2), root, root.parent / "cache"
+        ).blocks.folder,
+        file_to_embed(train, (8, 8, 3), Means(), root, root.parent / "cache").blocks.folder,
+        file_to_embed(
+            root / "own" / "test.parquet", (8, 8, 1), Means(), root, root.parent / "cache"
+        ).blocks.folder,
     }
     assert len(folders) == 4
     assert all(folder.parent == root / ".features" for folder in folders)
 
 
-def test_embedded_sets_are_kept_in_the_users_cache(root: Path, tmp_path: Path) -> None:
+def test_embedded_sets_are_kept_in_the_cache(root: Path, tmp_path: Path) -> None:
     """The package's own folder is nobody's to write to."""
     files = ImageSetFiles.find("fashion_mini", "", root)
-    kept = file_to_embed(files.train, files.shape, Means(), root).blocks.folder
-    assert kept.parent == tmp_path / "cache" / "dalbt-ray" / ".features"
+    kept = file_to_embed(files.train, files.shape, Means(), root, root.parent / "cache").blocks.folder
+    assert kept.parent == tmp_path / "cache" / ".features"

@@ -43,12 +43,13 @@ def trial(**changes: Any) -> Trial:
     return replace(made, **changes)
 
 
-def running(of: Trial, *, stop: bool = False) -> Run:
+def running(of: Trial, *, stop: bool = False, cache: Path | None = None) -> Run:
     """The trial on the small image set."""
     image_set = small_image_set()
     oracle = Oracle.prepare(of, image_set)
     return Run(
-        trial=of, image_set=image_set, oracle=oracle, world=World(), device=CPU, stop=lambda: stop, own_code={}
+        trial=of, image_set=image_set, oracle=oracle, world=World(), device=CPU, stop=lambda: stop, own_code={},
+        cache=cache,
     )  # fmt: skip
 
 
@@ -58,22 +59,15 @@ def first_round(of: Trial) -> Trained:
     return train_networks(run, replay(of, run.oracle, []), 0, [])
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of the user's."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tmp_path / "dalbt-ray" / "pretrained"
-
-
-def test_it_is_done_once_and_again_with_the_same_bits(cache: Path) -> None:
+def test_it_is_done_once_and_again_with_the_same_bits(tmp_path: Path) -> None:
     """The second trial reads what the first one left: it would have to stop before a step of its own."""
-    first = running(trial()).pretrained
-    (file,) = cache.glob("*.safetensors")
+    first = running(trial(), cache=tmp_path).pretrained
+    (file,) = (tmp_path / "pretrained").glob("*.safetensors")
     other = trial(strategy=get_strategy("margin"), budget=9)
-    again = running(other, stop=True).pretrained
+    again = running(other, stop=True, cache=tmp_path).pretrained
     file.unlink()
     with pytest.raises(Stopped):
-        _ = running(other, stop=True).pretrained
+        _ = running(other, stop=True, cache=tmp_path).pretrained
     anew = running(other).pretrained
     assert set(first) == set(again) == set(anew)
     assert all(

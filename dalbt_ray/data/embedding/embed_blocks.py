@@ -11,7 +11,6 @@ from dalbt_ray.data.embedding.embedding import Embed, Embedding
 from dalbt_ray.data.embedding.feature_blocks import Block, FeatureBlocks
 from dalbt_ray.data.image_set import pixel_digest
 from dalbt_ray.data.mixing import fit_images
-from dalbt_ray.data.sources import user_cache
 from dalbt_ray.data.split_file import file_sha256, open_parquet, read_labels, stored_shape
 
 FOLDER = ".features"
@@ -54,17 +53,19 @@ Runner: TypeAlias = Callable[[Embedding, Sequence[BlockToEmbed]], Iterator[tuple
 Say: TypeAlias = Callable[[str], None]
 
 
-def file_to_embed(path: Path, shape: Shape, embedding: Embedding, data_root: Path | None) -> FileToEmbed:
+def file_to_embed(
+    path: Path, shape: Shape, embedding: Embedding, data_root: Path | None, cache: Path
+) -> FileToEmbed:
     """Where the features of a file belong: in the data root that it lies in, if that can be written.
 
-    Otherwise (the embedded sets, a read-only root) in the user's cache folder.
+    Otherwise (the embedded sets, a read-only root) in `cache`, the user's cache folder.
 
     Raises:
         InputError: a damaged file.
     """
     key = embedding.key(file_sha256(path), shape)
     name = f"{path.parent.name}-{path.stem}-{key}"
-    root = user_cache(os.environ)
+    root = cache
     if data_root is not None and path.is_relative_to(data_root):
         there = data_root / FOLDER / name
         if there.is_dir() or os.access(data_root, os.W_OK):

@@ -80,6 +80,7 @@ def embedded_image_set(
     files: ImageSetFiles,
     embedding: Embedding,
     data_root: Path | None,
+    cache: Path,
     *,
     run: Runner = run_here,
     say: Say = lambda _: None,
@@ -96,6 +97,7 @@ def embedded_image_set(
         files: what to embed.
         embedding: the model.
         data_root: see `file_to_embed`.
+        cache: see `file_to_embed`.
         run: who embeds.
         say: told how it goes.
         share: where the features of training and OOD images are kept.
@@ -104,7 +106,7 @@ def embedded_image_set(
         InputError: damaged data, or weights that cannot be used.
     """
     paths = (*files.pool_files, files.test)
-    needed = [file_to_embed(path, files.shape, embedding, data_root) for path in paths]
+    needed = [file_to_embed(path, files.shape, embedding, data_root, cache) for path in paths]
     embed_missing(needed, embedding, run, say)
     pool, digests = _read(needed[:-1])
     test, test_digests = _read(needed[-1:])
@@ -118,13 +120,13 @@ def embedded_image_set(
     return replace(image_set, features_sha256=sha256(pool.tobytes() + test.tobytes()).hexdigest())
 
 
-def training_form(files: ImageSetFiles, embedding: Embedding, data_root: Path | None) -> Form:
+def training_form(files: ImageSetFiles, embedding: Embedding, data_root: Path | None, cache: Path) -> Form:
     """The form that the features of `embedded_image_set` have; embeds what is not kept of the training images.
 
     Raises:
         InputError: see `embedded_image_set`.
     """
-    train = file_to_embed(files.train, files.shape, embedding, data_root)
+    train = file_to_embed(files.train, files.shape, embedding, data_root, cache)
     embed_missing([train], embedding, run_here, lambda _: None)
     return Form.of(_read([train])[0], embedding.dimensions)
 
@@ -134,6 +136,7 @@ def load_images(
     ood: str,
     embedding: Embedding | None,
     data_root: Path | None,
+    cache: Path,
     say: Say = lambda _: None,
 ) -> ImageSet:
     """A data set, with an OOD one unless `ood` is empty, in memory: pixels, or features where there is an `embedding`.
@@ -143,7 +146,9 @@ def load_images(
     """
     if embedding is None:
         return load_image_set(dataset, ood, data_root)
-    return embedded_image_set(ImageSetFiles.find(dataset, ood, data_root), embedding, data_root, say=say)
+    return embedded_image_set(
+        ImageSetFiles.find(dataset, ood, data_root), embedding, data_root, cache, say=say
+    )
 
 
 def _as_images(features: Features) -> Features:
