@@ -33,16 +33,14 @@ def filled(page: str) -> str:
 
 
 def _machine(result: dict[str, Any]) -> str:
-    """One machine's section."""
+    """One machine's part: every section of which there is a number, also of one that ended early."""
     machine = result["machine"]
     versions = f"torch {machine['torch']}, CUDA {machine['cuda']}, cuDNN {machine['cudnn']}"
     lines = [f"## {machine['device']}\n", f"{machine['date']}, {versions}, {machine['cpus']} CPU cores.\n"]
     for section, group in groupby(result["rows"], key=itemgetter("section")):
         lines += [f"### {TITLES[section]}\n", _table(list(group))]
         if section in result["errors"]:
-            lines.append(f"Not all of it: {result['errors'][section]}\n")
-    unseen = set(result["errors"]) - {row["section"] for row in result["rows"]}
-    lines += [f"### {TITLES[section]}\n\n{result['errors'][section]}\n" for section in sorted(unseen)]
+            lines.append(f"The run was cut off here ({result['errors'][section]}).\n")
     return "\n".join(lines)
 
 

@@ -36,3 +36,16 @@ def test_a_smoke_run_gives_numbers_that_the_page_takes(
     assert make_gpu_page.NOTHING not in page
     for section in SECTIONS.split(","):
         assert f"### {make_gpu_page.TITLES[section]}" in page
+
+
+def test_a_section_without_a_number_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that ended early keeps its rows and says so."""
+    machine = {"device": "one", "date": "today", "torch": "2", "cuda": "13", "cudnn": 9, "cpus": 2}
+    errors = {"views": "TimeoutError: stopped", "usual": "TimeoutError: never began"}
+    rows = [{"section": "views", "images": "8x8x1", "images_per_second": 5.0}]
+    (tmp_path / "one.json").write_text(json.dumps({"machine": machine, "rows": rows, "errors": errors}))
+    monkeypatch.setattr(make_gpu_page, "NUMBERS", tmp_path)
+    page = make_gpu_page.filled(make_gpu_page.PAGE.read_text(encoding="utf-8"))
+    assert "The run was cut off here (TimeoutError: stopped)." in page
+    assert make_gpu_page.TITLES["usual"] not in page
+    assert "never began" not in page
