@@ -76,7 +76,7 @@ plain.groupby(["dataset", "ood", "strategy", "objective", "round"])["test_accura
 # %% [markdown]
 # ## For a paper
 #
-# `dalbt_ray.report.plots.figure_2` to `figure_6` draw the paper's figures from a sweep that has their trials.
+# `dalbt_ray.report.plots.paper_figure` draws figures 2 to 6 of the paper from a sweep that has their trials.
 
 # %%
 # save_figure(curve_figure(study), Path("figures"), "accuracy")  # PNG, SVG and PDF

@@ -83,9 +83,9 @@ def write_figures(study: Study, folder: Path) -> list[str]:
     """Write the static figures that the sweep has data for; returns the file names."""
     rounds = study.rounds
     figures = {"learning_curves": curve_figure(study)}
-    for which in PAPER_FIGURES:
+    for number in PAPER_FIGURES:
         try:
-            figures[f"paper_figure_{which.number}"] = paper_figure(study, which)
+            figures[f"paper_figure_{number}"] = paper_figure(study, number)
         except LookupError:
             continue  # the sweep has no trial of this experiment
     mixed = rounds[rounds["ood"] != ""]
@@ -99,7 +99,7 @@ def write_figures(study: Study, folder: Path) -> list[str]:
 def _sections(study: Study, findings: Findings, files: list[str], pictures: Section) -> list[Section]:
     shown = sorted(study.rounds["method"].unique())
     looks = styles({name: study.methods[name] for name in shown})
-    parts = [
+    return [
         Section("learning-curves", "Learning curves", [Curves()]),
         sections.results_section(findings),
         sections.comparison_section(findings),
@@ -119,7 +119,6 @@ def _sections(study: Study, findings: Findings, files: list[str], pictures: Sect
             [Text("For papers and spreadsheets, beside this page."), Files(files)],
         ),
     ]
-    return [part for part in parts if part.blocks]
 
 
 def _banners(study: Study, findings: Findings | None = None) -> list[str]:

@@ -25,61 +25,35 @@ FORMATS = ("png", "svg", "pdf")
 class PaperFigure:
     """Which trials one figure of the paper shows."""
 
-    number: int
     dataset: str
     budget: int
     mixed: bool = False
 
 
-PAPER_FIGURES = (
-    PaperFigure(2, "mnist", 100),
-    PaperFigure(3, "cifar10", 1000),
-    PaperFigure(4, "cifar10", 2500),
-    PaperFigure(5, "fashion_mnist", 100),
-    PaperFigure(6, "cifar10", 1000, mixed=True),
-)
+PAPER_FIGURES = {
+    2: PaperFigure("mnist", 100),
+    3: PaperFigure("cifar10", 1000),
+    4: PaperFigure("cifar10", 2500),
+    5: PaperFigure("fashion_mnist", 100),
+    6: PaperFigure("cifar10", 1000, mixed=True),
+}
 """Figures 2 to 6 of the paper, by the experiment that its text gives each of them.
 
 The paper states no budget for figure 5; ours is the smaller one of its grid."""
 
 
-def figure_2(study: Study) -> "Figure":
-    """MNIST, 100 initial labels and 100 a round."""
-    return paper_figure(study, PAPER_FIGURES[0])
-
-
-def figure_3(study: Study) -> "Figure":
-    """CIFAR-10, 5,000 initial labels and 1,000 a round."""
-    return paper_figure(study, PAPER_FIGURES[1])
-
-
-def figure_4(study: Study) -> "Figure":
-    """CIFAR-10, 5,000 initial labels and 2,500 a round."""
-    return paper_figure(study, PAPER_FIGURES[2])
-
-
-def figure_5(study: Study) -> "Figure":
-    """Fashion-MNIST, 100 initial labels and 100 a round."""
-    return paper_figure(study, PAPER_FIGURES[3])
-
-
-def figure_6(study: Study) -> "Figure":
-    """CIFAR-10 mixed with each OOD set: accuracy of every method on every pool."""
-    return paper_figure(study, PAPER_FIGURES[4])
-
-
-def paper_figure(study: Study, which: PaperFigure) -> "Figure":
-    """The figure for one experiment of the paper.
+def paper_figure(study: Study, number: int) -> "Figure":
+    """Figure `number` of the paper, 2 to 6, from the trials of its experiment.
 
     Raises:
-        LookupError: no trial of the study belongs to it.
+        LookupError: no such figure, or no trial of the study belongs to it.
     """
-    rounds = study.rounds
+    which, rounds = PAPER_FIGURES[number], study.rounds
     here = rounds[(rounds["dataset"] == which.dataset) & (rounds["budget"] == which.budget)]
     here = here[(here["ood"] != "") == which.mixed]
     if here.empty:
         kind = "mixed pools" if which.mixed else "single pool"
-        message = f"figure {which.number} needs {which.dataset} ({kind}) with a budget of {which.budget}"
+        message = f"figure {number} needs {which.dataset} ({kind}) with a budget of {which.budget}"
         raise LookupError(message)
     return curve_figure(study.part(here))
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from dalbt_ray.report.cells import Method
 from dalbt_ray.report.findings import analyze
 from dalbt_ray.report.latex import latex_table, write_latex
-from dalbt_ray.report.plots import PAPER_FIGURES, figure_2, figure_6, save_figure
+from dalbt_ray.report.plots import paper_figure, save_figure
 from dalbt_ray.report.study import Study
 from dalbt_ray.report.style import PALETTE, Style, styles
 from dalbt_ray.report.tables import summary_frame, summary_table, write_table
@@ -118,11 +118,11 @@ def test_paper_figures_choose_their_experiments(tmp_path: Path):
         settings=sets, methods=METHODS[:2], seeds=2, last_round=1, in_distribution_pool=4000, ood_pool=1000
     )
     study = make_study(sweep)
-    assert [panel.get_title() for panel in figure_2(study).axes] == ["mnist, b=100"]
-    figure = figure_6(study)
+    assert [panel.get_title() for panel in paper_figure(study, 2).axes] == ["mnist, b=100"]
+    figure = paper_figure(study, 6)
     assert [panel.get_title() for panel in figure.axes] == ["cifar10 + svhn, b=1000"]
     with pytest.raises(LookupError, match="figure 2 needs mnist"):
-        figure_2(study.part(study.rounds[study.rounds["dataset"] != "mnist"]))
+        paper_figure(study.part(study.rounds[study.rounds["dataset"] != "mnist"]), 2)
     paths = save_figure(figure, tmp_path, "figure_6")
     assert [path.read_bytes()[:4] for path in paths] == [b"\x89PNG", b"<?xm", b"%PDF"]
 
@@ -130,13 +130,8 @@ def test_paper_figures_choose_their_experiments(tmp_path: Path):
 def test_saved_figures_are_reproducible(tmp_path: Path):
     """No date and no random identifier: equal results give equal files."""
     study = make_study(Sweep(settings=[("mnist", "", 100)], methods=METHODS[:2], seeds=2, last_round=1))
-    first, second = (save_figure(figure_2(study), tmp_path / name, "f") for name in ("a", "b"))
+    first, second = (save_figure(paper_figure(study, 2), tmp_path / name, "f") for name in ("a", "b"))
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
-
-
-def test_every_paper_figure_has_its_own_number():
-    """Figures 2 to 6."""
-    assert [which.number for which in PAPER_FIGURES] == [2, 3, 4, 5, 6]
 
 
 def shown(study: Study) -> str:
