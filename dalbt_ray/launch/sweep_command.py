@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
-from dalbt_ray.cli import data_root_argument, run_command
 from dalbt_ray.cluster.authentication import enable_token_authentication
 from dalbt_ray.cluster.discovery import running_here
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.config import Trial
 from dalbt_ray.data.prepare.verifying import set_notes
 from dalbt_ray.launch.arguments import Presets, choose_trials, sweep_parser
+from dalbt_ray.launch.command_line import data_root_argument, run_command
 from dalbt_ray.launch.places import places
 from dalbt_ray.launch.plan import Plan, make_plan, work_of
 from dalbt_ray.launch.plan_text import plan_text

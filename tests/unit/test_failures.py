@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dalbt_ray.cli import run_command
 from dalbt_ray.errors import InputError
+from dalbt_ray.launch.command_line import run_command
 from dalbt_ray.trial.failures import TrialTimeout, hint_for, in_one_line
 
 

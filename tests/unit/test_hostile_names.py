@@ -6,8 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from dalbt_ray.cli import main
 from dalbt_ray.launch.progress import Progress
 from dalbt_ray.launch.terminal import Terminal
+from dalbt_ray.query.session import Session
 from dalbt_ray.report.build import write_report
 from dalbt_ray.report.study import Study
 from dalbt_ray.report.tables import summary_table, write_table
@@ -44,6 +46,20 @@ def test_a_table_of_them_is_no_formula(study: Study, tmp_path: Path) -> None:
     for table in (tmp_path / "tables").glob("*.csv"):
         cells = pd.read_csv(table, dtype=str).stack()
         assert not cells.str.match("[=+@]").any(), table.name
+
+
+def test_commands_on_a_pool_show_them_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file of answers has such a name."""
+    (tmp_path / "pool").mkdir()
+    with Session.of(str(tmp_path / "pool"), None).state.lease():
+        pass  # a pool that was asked about before
+    answers = tmp_path / f"{NAME.replace('/', '')}.csv"
+    answers.write_text("path,label\n")
+    assert main(["ingest", str(tmp_path / "pool"), str(answers)]) == 0
+    told = capsys.readouterr().out
+    assert "0 new answers" in told
+    assert "\x1b" not in told
+    assert "\u202e" not in told
 
 
 def test_a_terminal_shows_them_as_they_are(study: Study) -> None:

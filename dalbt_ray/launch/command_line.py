@@ -1,0 +1,69 @@
+"""What every command of ours does: how it ends, and where it looks for data sets."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from dalbt_ray.errors import InputError, printable
+from dalbt_ray.trial.failures import Stalled, machine_failure, path_problem
+
+
+def run_command(command: Callable[[], int]) -> int:
+    """The exit status of `command`: 2 and one line for wrong input, 130 for Ctrl+C, 1 for a sweep that stalled.
+
+    Wrong input is also a path that cannot be one, wherever it was met: too long, a loop of links, closed to this user.
+
+    And 1 with one line for what the machine refuses, such as a full disk; a fault of the program keeps its traceback.
+    """
+    try:
+        return command()
+    except Stalled as error:
+        print(f"error: {error}; what is committed is kept, the same command goes on", file=sys.stderr)
+        return 1
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+    except Exception as error:
+        wrong = path_problem(error)
+        if wrong:
+            print(printable(f"error: {wrong}"), file=sys.stderr)
+            return 2
+        refused = machine_failure(error)
+        if not refused:
+            raise
+        print(f"error: {refused}; what is committed is kept, the same command goes on", file=sys.stderr)
+        return 1
+
+
+def data_root_argument(given: str | None) -> Path:
+    """The folder of data sets: `--data-root`, else $DALBT_DATA, else a cache folder.
+
+    Raises:
+        InputError: a folder that was named but does not exist.
+    """
+    from dalbt_ray.data.sources import data_root_from
+
+    if given is None:
+        return data_root_from(os.environ)
+    root = user_path("data-root", given)
+    if not root.is_dir():
+        raise InputError(
+            "data-root", given, "is not a folder", remedy="name the folder that holds the data sets"
+        )
+    return root.absolute()
+
+
+def user_path(option: str, given: str) -> Path:
+    """A path as a user types it, `~` included.
+
+    Raises:
+        InputError: `~name` of a user that there is not.
+    """
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:
+        raise InputError(option, given, "names no user's home", remedy="write the path out") from None
