@@ -29,7 +29,7 @@ from PIL import Image
 from dalbt_ray.query.image_blocks import BLOCK, Seen
 from dalbt_ray.query.photographs import image_id
 from dalbt_ray.query.pool_places import open_pool
-from dalbt_ray.query.replies import OURS_NOT
+from dalbt_ray.query.replies import NOT_OURS
 from dalbt_ray.query.session import Model, Session
 
 ROOT = str(Path(__file__).parents[1])
@@ -70,7 +70,7 @@ def planted(folder: Path) -> None:
         dalbt("query", str(pool.folder), "--budget", "50", "--out", str(out))
         with (out / "batch.csv").open() as file:
             rows = list(csv.DictReader(file))
-        purity.append(float(np.mean([pool.truth[row["path"]] != OURS_NOT for row in rows])))
+        purity.append(float(np.mean([pool.truth[row["path"]] != NOT_OURS for row in rows])))
         bought += [pool.copies.get(row["path"], row["path"]) for row in rows]
         answers = {row["id"]: pool.truth[row["path"]] for row in rows}
         (folder / "answers.json").write_text(

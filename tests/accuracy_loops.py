@@ -7,7 +7,7 @@ from dalbt_ray.data.embedding.embedded_set import Form
 from dalbt_ray.query.accuracy_estimate import estimates
 from dalbt_ray.query.choosing import Wish, choose
 from dalbt_ray.query.known_images import KnownImages, answered
-from dalbt_ray.query.replies import OURS_NOT, Reply
+from dalbt_ray.query.replies import NOT_OURS, Reply
 from dalbt_ray.query.trained_head import train_head
 from dalbt_ray.strategies import get_strategy
 
@@ -22,7 +22,7 @@ def blobs(rng: np.random.Generator, n: int) -> tuple[KnownImages, list[str]]:
     features = (centers[truth] + rng.normal(size=(n, 3))).astype(np.float32)
     ids = tuple(f"{row:016d}" for row in range(n))
     images = KnownImages(ids, features, ids, {}, (), Form(torch.zeros(3), torch.eye(3)))
-    return images, [(*CLASSES, OURS_NOT)[each] for each in truth]
+    return images, [(*CLASSES, NOT_OURS)[each] for each in truth]
 
 
 def interval_covers(seed: int) -> bool:
@@ -44,7 +44,7 @@ def interval_covers(seed: int) -> bool:
         ).picks
         if head is not None:
             best = head.among_classes(head.probabilities(images.features)).argmax(axis=1)
-            own = [row for row in np.flatnonzero(~answers.asked) if truth[row] != OURS_NOT]
+            own = [row for row in np.flatnonzero(~answers.asked) if truth[row] != NOT_OURS]
             accuracy = float(np.mean([head.classes[best[row]] == truth[row] for row in own]))
         asked.append([images.ids[pick.row] for pick in picks])
         batches.append({

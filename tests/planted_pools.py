@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dalbt_ray.data.sources import EMBEDDED_ROOT
-from dalbt_ray.query.replies import OURS_NOT
+from dalbt_ray.query.replies import NOT_OURS
 
 CLASSES = (
     "T-shirt",
@@ -32,7 +32,7 @@ class PlantedPool:
 
     Attributes:
         folder: the pool.
-        truth: label by path; `OURS_NOT` for foreign images.
+        truth: label by path; `NOT_OURS` for foreign images.
         copies: for each planted near copy, the path of its original.
     """
 
@@ -59,7 +59,7 @@ def plant(
     for pixels, _ in _read("kmnist_mini", n_foreign, rng):
         path = _path(len(truth), 77)
         _write(folder / path, pixels)
-        truth[path] = OURS_NOT
+        truth[path] = NOT_OURS
     for place in rng.choice(len(kept), n_copies, replace=False):
         original, pixels = kept[place]
         path = _path(len(truth), 99)

@@ -5,7 +5,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from dalbt_ray.query.batch_rows import BatchRow
-from dalbt_ray.query.replies import OURS_NOT, UNUSABLE
+from dalbt_ray.query.replies import NOT_OURS, UNUSABLE
 
 Sizes = Mapping[str, tuple[int, int]]
 """(height, width) by path."""
@@ -36,7 +36,7 @@ def cvat(number: int, rows: Sequence[BatchRow], classes: Sequence[str], sizes: S
     for name, text in (("name", f"batch {number}"), ("size", str(len(rows))), ("mode", "annotation")):
         ET.SubElement(task, name).text = text
     labels = ET.SubElement(task, "labels")
-    for name in (*classes, OURS_NOT, UNUSABLE):
+    for name in (*classes, NOT_OURS, UNUSABLE):
         label = ET.SubElement(labels, "label")
         ET.SubElement(label, "name").text = name
         ET.SubElement(label, "type").text = "tag"

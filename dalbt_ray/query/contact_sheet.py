@@ -11,7 +11,7 @@ from dalbt_ray.query.batch import Batch
 from dalbt_ray.query.batch_rows import BatchRow
 from dalbt_ray.query.photographs import thumbnail
 from dalbt_ray.query.pool_places import Pool
-from dalbt_ray.query.replies import OURS_NOT, UNUSABLE
+from dalbt_ray.query.replies import NOT_OURS, UNUSABLE
 
 TEMPLATES = Path(__file__).parent / "templates"
 NEIGHBOR = 72
@@ -31,7 +31,7 @@ def contact_sheet(batch: Batch) -> str:
             "pool": batch.pool.location,
             "classes": list(batch.classes),
             "ids": [row.id for row in batch.rows],
-            "words": {"ood": OURS_NOT, "skip": UNUSABLE},
+            "words": {"ood": NOT_OURS, "skip": UNUSABLE},
         },
         cards=[_card(batch.pool, row, small) for row in batch.rows],
     )

@@ -10,7 +10,7 @@ from dalbt_ray.errors import InputError
 from dalbt_ray.query.answer_files import Given, read_answers
 from dalbt_ray.query.image_blocks import Seen
 from dalbt_ray.query.remote_images import is_uri
-from dalbt_ray.query.replies import NO_CLASS, OURS_NOT, UNUSABLE, Reply
+from dalbt_ray.query.replies import NO_CLASS, NOT_OURS, UNUSABLE, Reply
 from dalbt_ray.query.state_folder import State
 
 
@@ -33,7 +33,7 @@ class Taken:
     labels: Counter[str]
 
     def __str__(self) -> str:
-        words = {OURS_NOT: "not ours", UNUSABLE: "cannot be used"}
+        words = {NOT_OURS: "not ours", UNUSABLE: "cannot be used"}
         counts = ", ".join(
             f"{words.get(label, label)} {count}" for label, count in sorted(self.labels.items())
         )
@@ -96,7 +96,7 @@ def _unknown_classes(given: Sequence[Given], classes: Sequence[str], *, open_lis
     if open_list:
         reserved = [label for label in counts if label.startswith("__")]
         return [
-            f"{counts[label]} times {label!r}; of such labels only {OURS_NOT} and {UNUSABLE} exist"
+            f"{counts[label]} times {label!r}; of such labels only {NOT_OURS} and {UNUSABLE} exist"
             for label in reserved
         ]
     return [

@@ -13,7 +13,7 @@ from xml.sax.saxutils import quoteattr
 from dalbt_ray.errors import InputError
 from dalbt_ray.query.batch_rows import BatchRow
 from dalbt_ray.query.remote_images import is_uri
-from dalbt_ray.query.replies import OURS_NOT, UNUSABLE
+from dalbt_ray.query.replies import NOT_OURS, UNUSABLE
 
 NAME, IMAGE = "label", "image"
 """Of the control that is answered and of the picture, in the labeling configuration."""
@@ -50,7 +50,7 @@ def _prediction(number: int, row: BatchRow) -> Json:
 
 def labeling_config(classes: Sequence[str]) -> str:
     """The labeling configuration that the tasks fit: one choice of the classes, "not ours" and "cannot be used"."""
-    choices = "\n".join(f"    <Choice value={quoteattr(name)}/>" for name in (*classes, OURS_NOT, UNUSABLE))
+    choices = "\n".join(f"    <Choice value={quoteattr(name)}/>" for name in (*classes, NOT_OURS, UNUSABLE))
     return (
         f'<View>\n  <Image name="{IMAGE}" value="${IMAGE}"/>\n'
         f'  <Choices name="{NAME}" toName="{IMAGE}" choice="single" showInLine="true">\n{choices}\n'

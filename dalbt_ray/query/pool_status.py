@@ -11,7 +11,7 @@ from dalbt_ray.query.image_blocks import ImageBlocks, Seen
 from dalbt_ray.query.known_images import known_images
 from dalbt_ray.query.looking import look
 from dalbt_ray.query.next_gain import agreements, expected_gain, stop_hint
-from dalbt_ray.query.replies import OURS_NOT, UNUSABLE, Reply
+from dalbt_ray.query.replies import NOT_OURS, UNUSABLE, Reply
 from dalbt_ray.query.session import Session
 
 
@@ -70,7 +70,7 @@ def _answers(classes: Sequence[str], replies: Sequence[Reply]) -> str:
     named = ", ".join(f"{name} {counts[name]}" for name in classes)
     labeled = sum(reply.is_class for reply in replies)
     return (
-        f"{labeled:,} labels ({named or 'no class yet'}), {counts[OURS_NOT]} not ours, "
+        f"{labeled:,} labels ({named or 'no class yet'}), {counts[NOT_OURS]} not ours, "
         f"{counts[UNUSABLE]} cannot be used"
     )
 

@@ -20,7 +20,7 @@ from dalbt_ray.options.canonical import as_json
 from dalbt_ray.query.known_images import Answered, KnownImages
 from dalbt_ray.query.looking import Say, embed_unread
 from dalbt_ray.query.on_ray import runner
-from dalbt_ray.query.replies import OURS_NOT
+from dalbt_ray.query.replies import NOT_OURS
 from dalbt_ray.query.session import Model, Session
 from dalbt_ray.query.trained_head import TrainedHead, train_head
 from dalbt_ray.results.storage.local_disk import LocalStorage
@@ -90,12 +90,12 @@ def predictions(images: KnownImages, answers: Answered, head: TrainedHead) -> pa
     rows = np.flatnonzero(images.present)
     p = head.probabilities(images.features[rows])
     best = p.argmax(axis=1)
-    names = np.array([*head.classes, OURS_NOT], object)
+    names = np.array([*head.classes, NOT_OURS], object)
     taught = p.shape[1] > len(head.classes)
     labels = [
         answers.classes[answers.labels[row]]
         if answers.labeled[row]
-        else OURS_NOT
+        else NOT_OURS
         if answers.no_class[row]
         else None
         for row in rows

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-OURS_NOT = "__ood__"
+NOT_OURS = "__ood__"
 """The label of an image that belongs to no class of the pool."""
 
 UNUSABLE = "__skip__"
 """The label of an image that nobody can label: blurred, empty, broken."""
 
-NO_CLASS = frozenset({OURS_NOT, UNUSABLE})
+NO_CLASS = frozenset({NOT_OURS, UNUSABLE})
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Reply:
 
     Attributes:
         id: of the image.
-        label: a class, `OURS_NOT` or `UNUSABLE`.
+        label: a class, `NOT_OURS` or `UNUSABLE`.
         source: the file that it came in.
     """
 

@@ -11,7 +11,7 @@ from dalbt_ray.cli import main
 from dalbt_ray.models.classifier import load_model
 from dalbt_ray.query.image_blocks import BLOCK
 from dalbt_ray.query.photographs import square
-from dalbt_ray.query.replies import OURS_NOT
+from dalbt_ray.query.replies import NOT_OURS
 from tests.browser import asked_page, needs_chromium
 from tests.planted_pools import PlantedPool, plant
 
@@ -72,7 +72,7 @@ def test_three_batches_of_a_planted_pool(
     originals = [planted.copies.get(path, path) for path in bought]
     assert len(set(bought)) == 72
     assert len(originals) - len(set(originals)) <= 1
-    purity = [sum(planted.truth[path] != OURS_NOT for path in bought[i : i + 24]) for i in (0, 24, 48)]
+    purity = [sum(planted.truth[path] != NOT_OURS for path in bought[i : i + 24]) for i in (0, 24, 48)]
     assert purity[2] >= 0.9 * 24
     capsys.readouterr()
     assert main(["status", str(planted.folder)]) == 0
@@ -95,7 +95,7 @@ def test_three_batches_of_a_planted_pool(
         predicted = list(csv.DictReader(file))
     assert len(predicted) == 301
     model = load_model("head")
-    few = [row for row in predicted if row["predicted"] != OURS_NOT][:20]
+    few = [row for row in predicted if row["predicted"] != NOT_OURS][:20]
     pixels = np.stack([square((planted.folder / row["path"]).read_bytes(), 32) for row in few])
     p = model.probabilities(pixels)
     assert [model.card.class_names[best] for best in p.argmax(axis=1)] == [row["predicted"] for row in few]
@@ -122,7 +122,7 @@ def test_the_contact_sheet_is_labeled_by_keyboard(sheet: Path, width: int) -> No
     """Numbers, letters and Backspace do what the page says; it fits a phone, and holds all its pictures."""
     result = asked_page(sheet, PRESSED, width)
     first, second, third = result["ids"][:3]
-    assert result["answers"] == {first: "shirt", second: "bag", third: OURS_NOT}
+    assert result["answers"] == {first: "shirt", second: "bag", third: NOT_OURS}
     assert result["count"] == "3"
     assert result["shown"] == 9
     assert result["wide"] <= result["inner"]

@@ -9,7 +9,7 @@ from dalbt_ray.errors import InputError
 from dalbt_ray.query.image_blocks import Seen
 from dalbt_ray.query.ingesting import ingest
 from dalbt_ray.query.pool_places import Place
-from dalbt_ray.query.replies import OURS_NOT, Reply
+from dalbt_ray.query.replies import NOT_OURS, Reply
 from dalbt_ray.query.state_folder import State
 
 FILES = [
@@ -47,11 +47,11 @@ def table(tmp_path: Path, *lines: str) -> Path:
 
 def test_answers_of_a_sheet_and_of_a_table_arrive(state: State, tmp_path: Path) -> None:
     """By id, by path, by a bare name that only one file has; an answer that is known changes nothing."""
-    taken = ingest(state, FILES, sheet(tmp_path, {"1" * 16: "cat", "2" * 16: OURS_NOT}))
+    taken = ingest(state, FILES, sheet(tmp_path, {"1" * 16: "cat", "2" * 16: NOT_OURS}))
     assert (taken.new, taken.same, taken.changed) == (1, 1, 0)
     ingest(state, FILES, table(tmp_path, "b/2.png,dog", "1.png,cat", "a/2.png,"))
     labels = {reply.id[0]: reply.label for reply in state.replies()}
-    assert labels == {"1": "cat", "2": OURS_NOT, "3": "dog"}
+    assert labels == {"1": "cat", "2": NOT_OURS, "3": "dog"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from dalbt_ray.query.answer_files import read_answers
 from dalbt_ray.query.batch_rows import BatchRow
 from dalbt_ray.query.choosing import Pick
 from dalbt_ray.query.label_studio import labeling_config, tasks
-from dalbt_ray.query.replies import OURS_NOT
+from dalbt_ray.query.replies import NOT_OURS
 
 ROWS = [
     BatchRow(1, "a" * 16, "x/one & two.png", Pick(0, False, 0.5, "cat", 0.7, "dog", 0.2, 0.1), None, (), ()),
@@ -98,12 +98,12 @@ def test_exports_of_label_studio_come_back(tmp_path: Path) -> None:
     url = tasks(3, ROWS)[0]["data"]["image"]
     file = tmp_path / "export.json"
     file.write_text(json.dumps([
-        exported("cat", dalbt_id="a" * 16, image="whatever"), exported(OURS_NOT, image=url),
+        exported("cat", dalbt_id="a" * 16, image="whatever"), exported(NOT_OURS, image=url),
         exported("cat", cancelled=True, image=url), exported(image=url),
         {"id": 9, "image": "s3://bucket/three.jpg", "label": "cat"},
     ]))  # fmt: skip
     assert [(given.key, given.label) for given in read_answers(file)] == [
-        ("a" * 16, "cat"), ("x/one & two.png", OURS_NOT), ("s3://bucket/three.jpg", "cat"),
+        ("a" * 16, "cat"), ("x/one & two.png", NOT_OURS), ("s3://bucket/three.jpg", "cat"),
     ]  # fmt: skip
     table = tmp_path / "export.csv"
     table.write_text("annotation_id,dalbt_id,id,image,label\n1," + "b" * 16 + ",7,/data/x.png,cat\n")

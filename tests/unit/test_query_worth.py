@@ -12,7 +12,7 @@ from dalbt_ray.query.known_images import answered
 from dalbt_ray.query.next_gain import expected_gain, kappa, stop_hint
 from dalbt_ray.query.rehearsal import Labeled, corrected_interval, folds, rehearse
 from dalbt_ray.query.rehearsal_plot import draw
-from dalbt_ray.query.replies import OURS_NOT, Reply
+from dalbt_ray.query.replies import NOT_OURS, Reply
 from dalbt_ray.strategies import get_strategy
 from tests.accuracy_loops import blobs, interval_covers
 
@@ -36,7 +36,7 @@ def test_only_answered_random_images_count() -> None:
     """Foreign ones say nothing about accuracy, and what waits is said."""
     batch = {"number": 2, "labels": 30, "random": ["1", "2", "3", "4"],
              "predicted": {"1": "a", "2": "b", "3": "a", "4": "a", "5": "b"}}  # fmt: skip
-    replies = [Reply("1", "a", ""), Reply("2", "a", ""), Reply("3", OURS_NOT, ""), Reply("5", "b", "")]
+    replies = [Reply("1", "a", ""), Reply("2", "a", ""), Reply("3", NOT_OURS, ""), Reply("5", "b", "")]
     found = estimates([{"number": 1, "labels": 0, "random": ["9"], "predicted": {}}, batch], replies)
     assert found == [Estimate((2,), 30, right=1, of=2, unanswered=1)]
     both = together([*found, Estimate((3,), 60, 8, 10, 0)])
