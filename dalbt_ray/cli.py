@@ -77,9 +77,10 @@ def _report(arguments: argparse.Namespace) -> int:
         for line in follow_report(arguments.results, arguments.out, data_root=root):
             _say(line)
         return 0
-    from dalbt_ray.report.build import build_report
+    from dalbt_ray.report.in_store import report_on
+    from dalbt_ray.report.study import read_study
 
-    _say(build_report(arguments.results, arguments.out, data_root=root))
+    _say(report_on(read_study(arguments.results), arguments.results, arguments.out, data_root=root))
     return 0
 
 
@@ -163,7 +164,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("results", metavar="DIR")
         command.set_defaults(run=run)
         if name == "report":
-            command.add_argument("--out", metavar="DIR", help="where to write (default: DIR/report)")
+            command.add_argument(
+                "--out", metavar="DIR", help="where to write (default: DIR/report, in an object store too)"
+            )
             command.add_argument(
                 "--data-root",
                 metavar="DIR",

@@ -13,7 +13,7 @@ from dalbt_ray.trial.training import Stopped
 from tests.small_trials import small_image_set, small_trial
 
 
-def run_into(root: Path, strategy: str, seed: int, *, image_set: ImageSet, **changes: Any) -> None:
+def run_into(root: Path | str, strategy: str, seed: int, *, image_set: ImageSet, **changes: Any) -> None:
     """Run one tiny trial into `root`."""
     store = ResultsStore(root)
     store.create_or_open({"sweep": "test"})

@@ -5,7 +5,7 @@ import shlex
 import sys
 from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
@@ -76,17 +76,19 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
         store.create_or_open(told)
     if not plan.to_do and not changed:
         console.print(f"All {len(plan.planned)} trials of {arguments.preset!r} are done: nothing to do.")
-        _show_results(plan, root, data_root, console)
+        with _draft_folder(root) as folder:
+            _show_results(plan, root, data_root, console, folder)
         return 1 if plan.diverged else 0
     tracking, report = open_tracking(plan, root, arguments), None
+    drafts = ExitStack()  # a tracker takes the report from a disk, and last
     try:
         with store.lease() as lease, interrupted_when_lost(lease):
             store.create_or_open(told)  # a driver that is refused changes nothing
-            if changed:
-                console.print(f"set aside: {store.set_aside(changed)}")
-            plan = plan.renewed(
-                store.published_rounds()
-            )  # another driver may have finished some of it while we waited
+            # Another driver may have finished some of it, or run what has changed, while we waited.
+            plan = plan.renewed(store.published_rounds())
+            if changed and (changed := changed_trials(plan, store)):
+                console.print(f"set aside: {store.set_aside(changed, lease)}")
+                plan = plan.renewed(store.published_rounds())
             outcome = SweepOutcome(0, 0, interrupted=False)
             if plan.to_do:
                 outcome = _run(plan, root, data_root, arguments, tracking, resume_command(argv))
@@ -103,11 +105,13 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
             console.print(
                 f"{plan.diverged} trials diverged and have no result: lower their training.learning_rate."
             )
-        report = _show_results(plan, root, data_root, console)
+        folder = drafts.enter_context(_draft_folder(root))
+        report = _show_results(plan, root, data_root, console, folder)
         return outcome.exit_status or (1 if plan.diverged else 0)
     finally:
         if tracking is not None and not tracking.close(report):
             sys.stderr.write("the tracker is slow and was left behind; the results are whole\n")
+        drafts.close()
 
 
 def print_plan(plan: Plan, root: str, arguments: argparse.Namespace, console: Terminal) -> None:
@@ -231,16 +235,23 @@ def cluster_options(arguments: argparse.Namespace) -> ClusterOptions:
     )
 
 
-def _show_results(plan: Plan, root: str, data_root: Path, console: Terminal) -> Path:
-    """Print the table of results and write the report; its page."""
+def _draft_folder(root: str) -> AbstractContextManager[Path]:
+    from dalbt_ray.report.in_store import draft_folder  # with matplotlib, when there is something to draw
+
+    return draft_folder(root)
+
+
+def _show_results(plan: Plan, root: str, data_root: Path, console: Terminal, folder: Path) -> Path:
+    """Print the table of results, write the report to `folder` and put it beside the results; the page in `folder`."""
     from dalbt_ray.report.build import write_report
+    from dalbt_ray.report.in_store import put_beside
     from dalbt_ray.report.study import read_study
     from dalbt_ray.report.tables import summary_table
 
     study = read_study(root, {each.trial_id: each.trial.rounds for each in plan.planned})
     console.print(summary_table(study))
-    # A report is written to a disk; results in an object store get a folder here.
-    folder = Path("reports", Path(root).name) if "://" in root else Path(root, "report")
     page = write_report(study, folder, data_root=data_root)
-    console.print(f"report   {page}")
+    console.print(f"report   {put_beside(page, root)}")
+    if "://" in root:
+        console.print(f"         dalbt report {root} --out DIR writes one here")
     return page

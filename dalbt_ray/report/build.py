@@ -32,7 +32,7 @@ def build_report(
 
     Args:
         results: a results folder, or a URI such as `s3://bucket/sweep`.
-        out_dir: where to write; `<results>/report` by default. A URI needs one: reports are written to a disk.
+        out_dir: where to write; `<results>/report` by default. A URI needs one, since a path is returned.
         refresh: seconds after which the opened page loads itself again; 0 for never.
         data_root: where the data sets lie, for pictures of what was acquired; the embedded ones need none.
 
@@ -43,19 +43,11 @@ def build_report(
     Raises:
         InputError: not a results folder, or damaged; or a URI without `out_dir`.
     """
-    folder = report_folder(results, out_dir)
-    return write_report(read_study(results), folder, refresh=refresh, data_root=data_root)
-
-
-def report_folder(results: Path | str, out_dir: Path | str | None = None) -> Path:
-    """Where the report of a results folder goes.
-
-    Raises:
-        InputError: a URI without `out_dir`.
-    """
     if out_dir is None and "://" in str(results):
-        raise InputError("out", None, "is missing", remedy=f"name a folder for the report of {results}")
-    return Path(out_dir) if out_dir is not None else Path(results) / "report"
+        remedy = f"name a folder, or type `dalbt report {results}`, which writes to the store"
+        raise InputError("out_dir", None, "is missing", remedy=remedy)
+    folder = Path(out_dir) if out_dir is not None else Path(results) / "report"
+    return write_report(read_study(results), folder, refresh=refresh, data_root=data_root)
 
 
 def write_report(study: Study, folder: Path, *, refresh: float = 0, data_root: Path | None = None) -> Path:

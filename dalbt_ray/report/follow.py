@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 
-from dalbt_ray.report.build import report_folder, write_report
+from dalbt_ray.report.in_store import report_on
 from dalbt_ray.report.study import Study, read_study
 from dalbt_ray.report.wording import counted
 
@@ -26,7 +26,7 @@ def follow_report(
 
     Args:
         results: a results folder or URI.
-        out_dir: as in `build_report`.
+        out_dir: where to write; beside the results by default, in a store too.
         data_root: the same.
         interval: seconds.
         wait: called with `interval` between two looks.
@@ -35,17 +35,16 @@ def follow_report(
         A line for the terminal after every report that was written: the page first, then how far the sweep is.
 
     Raises:
-        InputError: as `build_report` does.
+        InputError: not a results folder, or damaged.
     """
     wait = wait or Event().wait
-    folder = report_folder(results, out_dir)
     seen: tuple[int, ...] | None = None
     while True:
         study = read_study(results)
         over = is_over(study)
         state = (len(study.rounds), len(study.finished), len(study.failures))
         if state != seen or over:
-            page = write_report(study, folder, refresh=0 if over else interval, data_root=data_root)
+            page = report_on(study, results, out_dir, refresh=0 if over else interval, data_root=data_root)
             yield f"{page}  {progress(study)}" if seen is None else progress(study)
         if over:
             return

@@ -18,11 +18,11 @@ def quarantine(storage: Storage, names: Iterable[str], why: list[str]) -> str:
 
     Args:
         storage: the results folder.
-        names: what to move; the name of a folder ends with `/`.
+        names: what to move, each asked for when the one before has moved; the name of a folder ends with `/`.
         why: one line for each reason; kept beside them.
     """
     place = _claim(storage, why)
-    for name in dict.fromkeys(names):
+    for name in names:
         folder, _, base = name.rstrip("/").rpartition("/")
         if {base, f"{base}/"} & set(storage.entries(folder)):
             storage.move(name.rstrip("/"), f"{place}/{name.rstrip('/')}")

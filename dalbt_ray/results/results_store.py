@@ -125,9 +125,13 @@ class ResultsStore:
         except FileNotFoundError as error:
             raise InputError("trial", trial_id, f"is not published in {self.location}") from error
 
-    def set_aside(self, trial_ids: Iterable[str]) -> str:
-        """Move published trials to `quarantine/`, so that they are run again; the folder they are in now."""
-        return set_aside(self.storage, trial_ids)
+    def set_aside(self, trial_ids: Iterable[str], lease: Lease) -> str:
+        """Move published trials to `quarantine/`, so that they are run again; the folder they are in now.
+
+        Raises:
+            InputError: the lease is lost; no trial is moved from then on.
+        """
+        return set_aside(self.storage, trial_ids, lease)
 
     def journal(self, trial_id: str) -> journal.Journal:
         """The committed rounds of an unfinished trial."""

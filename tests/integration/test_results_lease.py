@@ -220,6 +220,47 @@ def test_an_owner_that_slept_finds_the_next_generation(tmp_path: Path) -> None:
     assert (tmp_path / "lease" / "00000002.json").exists()
 
 
+@dataclass(frozen=True)
+class RobbedWhileMoving(LocalStorage):
+    """A folder that another driver takes over while a file is moved to quarantine."""
+
+    def move(self, name: str, target: str) -> None:
+        """Moves, and the next generation is there."""
+        LocalStorage.move(self, name, target)
+        if not (self.root / "lease" / "00000002.json").exists():
+            owner = asdict(replace(this_process(), host="node7")) | {"token": "other", "since_utc": "2026"}
+            self.write("lease/00000002.json", seal("lease", owner | {"beat": 0, "released": False}))
+
+
+def test_a_driver_that_lost_its_lease_sets_no_trial_aside(tmp_path: Path) -> None:
+    """What is published may be the new owner's, with the new source; nothing moves, no quarantine is begun."""
+    store = opened(tmp_path)
+    for seed in range(2):
+        run_trial(store, seed)
+    with hold(store.storage, Patience()) as lease:
+        put_lease(store, replace(this_process(), host="node7"), generation=2)
+        with pytest.raises(InputError, match="was taken over by another driver"):
+            store.set_aside([identity(0)], lease)
+    assert store.committed() == {identity(0), identity(1)}
+    assert not (tmp_path / "quarantine").exists()
+
+
+def test_a_driver_that_loses_its_lease_between_two_trials_leaves_the_second(tmp_path: Path) -> None:
+    """The one that was begun is moved whole."""
+    store = opened(tmp_path)
+    for seed in range(2):
+        run_trial(store, seed)
+    store.storage = RobbedWhileMoving(tmp_path)
+    with (
+        hold(store.storage, Patience()) as lease,
+        pytest.raises(InputError, match="was taken over by another driver"),
+    ):
+        store.set_aside([identity(0), identity(1)], lease)
+    first, second = sorted([identity(0), identity(1)])
+    assert store.committed() == {second}
+    assert not list(tmp_path.glob(f"[!q]*/{first}.*"))
+
+
 def test_generations_never_start_again(tmp_path: Path) -> None:
     """Also after a lease that was given back."""
     store = opened(tmp_path)

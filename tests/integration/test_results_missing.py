@@ -4,11 +4,13 @@ import errno
 import random
 import shutil
 from hashlib import sha256
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from dalbt_ray.results import ResultsStore, compact, load_manifests, load_results, verify
+from dalbt_ray.results.schemas import TABLES
 from dalbt_ray.results.storage import local_disk
 from dalbt_ray.results.storage.sealed import seal, unseal
 from dalbt_ray.trial.manifest import identify
@@ -61,6 +63,35 @@ def test_every_deletion_is_found_and_healed(root: Path, tmp_path: Path) -> None:
             assert verify(copy).whole
 
 
+def test_every_pair_of_deletions_is_found(root: Path, tmp_path: Path) -> None:
+    """Any two files that a manifest or `sweep.json` stands for, what should exist of the trial among them."""
+    name = identity(0)
+    files = ["sweep.json", f"trials/{name}.json", f"index/{name}.json",
+             *(f"{table}/{name}.parquet" for table in TABLES)]  # fmt: skip
+    with in_memory(tmp_path) as folder:
+        for pair in combinations(files, 2):
+            copy = shutil.copytree(root, folder / "-".join(map(str, map(files.index, pair))))
+            for file in pair:
+                (copy / file).unlink()
+            report = verify(copy)
+            assert report.damaged, pair
+            assert "sweep.json" in pair[:1] or name in report.redo, pair
+
+
+def test_every_file_and_pair_of_a_bundle_is_missed(root: Path, tmp_path: Path) -> None:
+    """Of results that are nothing but a bundle, as they are committed and shared."""
+    shared = tmp_path / "shared"
+    compact(root, shared)
+    files = sorted(path.relative_to(shared) for path in shared.rglob("*.*"))
+    assert len(files) == 6
+    with in_memory(tmp_path) as folder:
+        for victims in (*combinations(files, 1), *combinations(files, 2)):
+            copy = shutil.copytree(shared, folder / "-".join(path.name for path in victims))
+            for file in victims:
+                (copy / file).unlink()
+            assert verify(copy).damaged, victims
+
+
 def test_a_swap_or_another_sealed_round_is_found(root: Path) -> None:
     """Whole by its own seal, and not what was committed: told, and left where it is."""
     file = root / "progress" / identity(2) / "0001.json"
@@ -108,7 +139,8 @@ def test_an_old_bundle_that_was_copied_back_is_told(root: Path) -> None:
     compact(root)
     shutil.copytree(root / "bundle", root.parent / "backup")
     store = ResultsStore(root)
-    store.set_aside([identity(0)])
+    with store.lease() as lease:
+        store.set_aside([identity(0)], lease)
     store.publish(identity(0), {}, [changed(each, test_nll=2.0) for each in records(3)])
     rounds = load_results(root).rounds
     assert set(rounds[rounds["trial_id"] == identity(0)]["test_nll"]) == {2.0}

@@ -37,7 +37,7 @@ def sweep(root: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_a_sweep_is_planned_killed_resumed_and_reported_there(bucket: str, tmp_path: Path) -> None:
-    """The same command finishes what SIGKILL cut off; tables as without Ray and on a disk; the report lies here."""
+    """The same command finishes what SIGKILL cut off; tables as without Ray and on a disk; the report lies beside."""
     root, store = f"{bucket}/sweep", ResultsStore(f"{bucket}/sweep")
     planned, _ = sweep(root, tmp_path, "--plan").communicate()
     assert "to do    2" in planned
@@ -48,9 +48,11 @@ def test_a_sweep_is_planned_killed_resumed_and_reported_there(bucket: str, tmp_p
     with sweep(root, tmp_path) as resumed:
         printed, _ = resumed.communicate()
     assert resumed.returncode == 0, printed
-    report = tmp_path / "reports" / "sweep" / "index.html"
-    assert f"report   {report.relative_to(tmp_path)}" in printed
-    assert "AUBC" in report.read_text()
+    assert f"report   {root}/report/index.html" in printed
+    assert f"dalbt report {root} --out DIR writes one here" in printed
+    assert b"AUBC" in store.storage.read("report/index.html")
+    assert "learning_curves.png" in store.storage.entries("report/figures")
+    assert not list(tmp_path.iterdir())
     assert not verify(root).damaged
     again, _ = sweep(root, tmp_path).communicate()
     assert "All 2 trials of 'small' are done: nothing to do." in again

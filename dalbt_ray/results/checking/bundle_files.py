@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from dalbt_ray.results.bundle import FOLDER as BUNDLE
-from dalbt_ray.results.bundle import Bundle, open_bundle
+from dalbt_ray.results.bundle import INDEX, Bundle, open_bundle
 from dalbt_ray.results.checking.finding import UNUSABLE, Finding, finding
 from dalbt_ray.results.checking.trial_files import Identify, check_id, duplicates
 from dalbt_ray.results.schemas import TABLES
@@ -17,7 +17,10 @@ def check_bundle(storage: Storage, identify: Identify) -> tuple[dict[str, dict[s
     except UNUSABLE as error:
         return {}, [finding(f"{BUNDLE}/", error)]
     if bundle is None:
-        return {}, []
+        # A bundle is copied here from `bundle.new`, which counts meanwhile: so these are no compaction's first files.
+        if not storage.entries(BUNDLE):
+            return {}, []
+        return {}, [Finding(f"{BUNDLE}/", f"has no {INDEX}, which is written with it", kind="missing")]
     hashes: dict[str, dict[str, str]] = {trial_id: {} for trial_id in bundle.current}
     return hashes, list(_problems(bundle, hashes, identify))
 

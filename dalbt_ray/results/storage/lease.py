@@ -85,7 +85,7 @@ class Lease:
         if not self._claim.holds():
             self._lost.set()
             problem = f"was taken over by another {self._words.owner}"
-            raise InputError(self._words.folder, self._location, problem, remedy="nothing was changed")
+            raise InputError(self._words.folder, self._location, problem, remedy="nothing was changed since")
 
     def beat(self, every: float) -> None:
         """Give signs of life until the lease is over or lost. No outage ends this: the owner lives."""
