@@ -8,17 +8,25 @@ from typing import BinaryIO
 
 import pyarrow.parquet as pq
 
-from dalbt_ray.data.decoding import Shape
+from dalbt_ray.data.decoding import BadImageError, Shape
 from dalbt_ray.errors import InputError
+from dalbt_ray.results.parquet_pages import pages
 
 FOOTER_BYTES = 64 * 2**20
 """Of a Parquet file's footer: a million images in groups of 1,000 need one."""
 
-ROWS_FREE, BYTES_PER_ROW = 10_000, 4
-"""A file has at most so many rows, and one more for every so many bytes: an encoded image takes a hundred."""
+ROWS_FREE, BYTES_PER_ROW, MOST_ROWS = 10_000, 4, 16_000_000
+"""A file has at most so many rows, and one more for every so many bytes: an encoded image takes a hundred. ImageNet-21k
+has 14 million."""
 
-INFLATION, BYTES_FREE = 200, 256 * 2**20
+INFLATION, BYTES_FREE = 200, 64 * 2**20
 """A file may unpack to so many times its size, and some: encoded images hardly shrink when they are packed again."""
+
+PAGE_INFLATION, PAGE_BYTES = 4, 64 * 2**20
+"""The same for one page of a column, which is unpacked at once. Parquet's writers end one after a megabyte, but look
+only once in 1,024 rows: pages of photographs are large, and do not shrink."""
+
+_READ = ("id", "image", "label", "file")
 
 IMAGE_FILE_BYTES = 256 * 2**20
 """Of one image file: what the largest image that is read takes without any compression."""
@@ -52,13 +60,28 @@ def refuse_bomb(path: Path, file: pq.ParquetFile) -> None:
         InputError: it would.
     """
     size, metadata = path.stat().st_size, file.metadata
-    if metadata.num_rows > ROWS_FREE + size // BYTES_PER_ROW:
+    if metadata.num_rows > min(MOST_ROWS, ROWS_FREE + size // BYTES_PER_ROW):
         problem = f"claims {metadata.num_rows:,} rows in {size:,} bytes, which no images fit into"
         raise InputError("data file", str(path), problem, remedy="prepare the set again")
-    unpacked = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
-    if unpacked > BYTES_FREE + INFLATION * size:
-        problem = f"would unpack {size:,} bytes to {unpacked:,}"
+    # The footer may say anything; the pages' own headers are what their memory follows from. Holes are no pages.
+    try:
+        with path.open("rb") as opened:
+            found = list(pages(opened, metadata, _READ))
+    except ValueError as error:
+        raise InputError(
+            "data file", str(path), f"is damaged ({error})", remedy="prepare the set again"
+        ) from None
+    packed, unpacked = sum(page.packed for page in found), sum(page.unpacked for page in found)
+    if unpacked > BYTES_FREE + INFLATION * packed:
+        problem = f"would unpack {packed:,} bytes to {unpacked:,}"
         raise InputError("data file", str(path), problem, remedy="prepare the set again")
+    if metadata.num_rows > ROWS_FREE + packed // BYTES_PER_ROW:
+        problem = f"claims {metadata.num_rows:,} rows in {packed:,} bytes, which no images fit into"
+        raise InputError("data file", str(path), problem, remedy="prepare the set again")
+    for page in found:
+        if page.unpacked > max(PAGE_BYTES, PAGE_INFLATION * page.packed):
+            problem = f"has a page of {page.packed:,} bytes that would unpack to {page.unpacked:,}"
+            raise InputError("data file", str(path), problem, remedy="prepare the set again")
 
 
 def refuse_beyond_memory(path: Path, images: int, shape: Shape) -> None:
@@ -84,16 +107,36 @@ def read_image_file(path: Path) -> bytes:
         InputError: no regular file, one that is too large to be an image, or one that cannot be read.
     """
     try:
-        with _opened(path) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise InputError("image", str(path), "is no regular file", remedy="remove it")
-            if status.st_size > IMAGE_FILE_BYTES:
-                problem = f"has {status.st_size:,} bytes, more than any image that can be read"
-                raise InputError("image", str(path), problem, remedy="remove it")
-            return file.read(IMAGE_FILE_BYTES)
+        return image_file_bytes(path)
+    except BadImageError as error:
+        raise InputError("image", str(path), error.problem, remedy="remove it") from None
     except OSError as error:
         raise InputError("image", str(path), f"cannot be read ({error.strerror})") from None
+
+
+def image_file_bytes(path: Path) -> bytes:
+    """The same, for who goes on with the other images.
+
+    Raises:
+        BadImageError: no regular file, or one that is too large to be an image.
+        OSError: it cannot be read.
+    """
+    with _opened(path) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise BadImageError(0, "is no regular file")
+        refuse_large_image(status.st_size)
+        return file.read(IMAGE_FILE_BYTES)
+
+
+def refuse_large_image(size: int) -> None:
+    """Refuse encoded images that are too large to be any.
+
+    Raises:
+        BadImageError: `size` bytes are more than `IMAGE_FILE_BYTES`.
+    """
+    if size > IMAGE_FILE_BYTES:
+        raise BadImageError(0, f"has more bytes than the {IMAGE_FILE_BYTES:,} that an image may have")
 
 
 def _opened(path: Path) -> BinaryIO:

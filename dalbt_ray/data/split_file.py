@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dalbt_ray.data.bounds import refuse_bomb, refuse_odd_file
+from dalbt_ray.data.column_batches import bytes_of, column_batches
 from dalbt_ray.data.decoding import CHANNELS, LARGEST, SMALLEST, BadImageError, Shape, decode_batch
 from dalbt_ray.errors import InputError
 
@@ -28,6 +29,9 @@ FILE = pa.field("file", pa.string())  # the one column that a set may lack
 ROWS_PER_GROUP = 1_000
 MOST_UNNAMED = 1_000
 """Classes of a set that does not name them: a label of a million would make a network of a million outputs."""
+
+BUFFER = 2**20
+"""Bytes of a column that are read ahead: without, a whole row group's, which may be the file."""
 
 _MADE_ANEW = "replace the file, or delete it and run `dalbt data prepare`"
 
@@ -135,7 +139,7 @@ def read_files(path: Path) -> list[str]:
     if FILE.name not in file.schema_arrow.names:
         return [""] * file.metadata.num_rows
     try:
-        return [name or "" for name in file.read(columns=[FILE.name])[FILE.name].to_pylist()]
+        return [name or "" for names in column_batches(path, file, FILE.name) for name in names]
     except (pa.ArrowException, OSError) as error:
         raise damaged(path, error) from None
 
@@ -144,8 +148,8 @@ def encoded_batches(path: Path) -> Iterator[list[bytes]]:
     """The image column in row-group-sized lists, in storage order; a null comes as no bytes."""
     file = _open(path)
     try:
-        for batch in file.iter_batches(ROWS_PER_GROUP, columns=["image"]):
-            yield [data or b"" for data in batch.column(0).to_pylist()]
+        for values in column_batches(path, file, "image"):
+            yield list(map(bytes_of, values))
     except (pa.ArrowException, OSError) as error:
         raise damaged(path, error) from None
 
@@ -221,7 +225,7 @@ def open_parquet(path: Path) -> pq.ParquetFile:
         refuse_odd_file(path)
         if path.stat().st_size == 0:
             raise InputError("data file", str(path), "is empty (0 bytes)", remedy=_MADE_ANEW)
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, buffer_size=BUFFER)
     except FileNotFoundError:
         raise InputError(
             "data file", str(path), "does not exist", remedy="run `dalbt data list` to see what is there"

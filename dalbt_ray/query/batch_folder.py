@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from dalbt_ray.data.decoding import BadImageError
 from dalbt_ray.data.prepare.conversion import header_size
 from dalbt_ray.data.split_writing import sync_folder
 from dalbt_ray.errors import InputError
@@ -80,7 +81,7 @@ def _size(pool: Pool, path: str) -> tuple[int, int]:
     """(height, width); zeros if the file went away since it was embedded."""
     try:
         return header_size(pool.read(path)) or (0, 0)
-    except OSError:
+    except (OSError, BadImageError):
         return 0, 0
 
 

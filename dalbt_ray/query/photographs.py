@@ -24,7 +24,10 @@ def square(data: bytes, side: int) -> NDArray[np.uint8]:
     Raises:
         BadImageError: see `convert`.
     """
-    return np.asarray(picture(data, side).resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0))
+    image = _image(
+        data, side
+    )  # a gray one is repeated when it is small: the same bits, a third of the memory
+    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0).convert("RGB"))
 
 
 def picture(data: bytes, at_least: int) -> Image.Image:
@@ -33,8 +36,8 @@ def picture(data: bytes, at_least: int) -> Image.Image:
     Raises:
         BadImageError: see `convert`.
     """
-    pixels = convert(data, at_least=at_least).pixels
-    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
+    image = _image(data, at_least)
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def thumbnail(data: bytes, longest: int = THUMBNAIL) -> bytes:
@@ -69,3 +72,9 @@ def near_copy(data: bytes) -> bytes:
     file = BytesIO()
     image.point(lambda value: round(value * 1.05)).save(file, "JPEG", quality=70 if large else 90)
     return file.getvalue()
+
+
+def _image(data: bytes, at_least: int) -> Image.Image:
+    """Gray or RGB."""
+    pixels = convert(data, at_least=at_least).pixels
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)

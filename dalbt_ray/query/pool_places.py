@@ -4,22 +4,24 @@ import csv
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from dalbt_ray.data.bounds import image_file_bytes, refuse_large_image
 from dalbt_ray.data.prepare.image_tree import OTHER_SUFFIXES, SUFFIXES
+from dalbt_ray.data.prepare.parquet_folder import open_images
 from dalbt_ray.errors import InputError
+from dalbt_ray.query.parquet_rows import parquet_rows
 from dalbt_ray.query.remote_images import check_kinds, is_uri, read_uri
+
+LIST_BYTES, LIST_LINES = 128 * 2**20, 2_000_000
+"""Of a list, at most."""
 
 STATE = ".dalbt"
 """The state folder's name inside a pool folder; a hidden name, so its files are no images of the pool."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """One image file, as it looks from outside: one whose size and time are unchanged is not read again.
 
@@ -53,6 +55,7 @@ class Pool(Protocol):
 
         Raises:
             OSError: they cannot be read.
+            BadImageError: they are too many to be an image, or no file at all.
         """
 
 
@@ -103,7 +106,7 @@ class FolderPool:
 
     def read(self, path: str) -> bytes:
         """See `Pool`."""
-        return (self.root / path).read_bytes()
+        return image_file_bytes(self.root / path)
 
     def _scan(self, folder: str, below: str) -> Iterator[Place]:
         with os.scandir(folder) as entries:
@@ -159,7 +162,7 @@ class ListPool(_OneFile):
 
     def read(self, path: str) -> bytes:
         """See `Pool`."""
-        return read_uri(path) if is_uri(path) else (self.file.parent / path).read_bytes()
+        return read_uri(path) if is_uri(path) else image_file_bytes(self.file.parent / path)
 
     def _place(self, path: str) -> Place:
         if is_uri(path):
@@ -171,10 +174,19 @@ class ListPool(_OneFile):
         return Place(path, found.st_size, found.st_mtime_ns)
 
     def _paths(self) -> list[str]:
+        if (size := self.file.stat().st_size) > LIST_BYTES:
+            raise InputError(
+                "POOL", str(self.file), f"has {size:,} bytes, more than the {LIST_BYTES:,} of any list"
+            )
         try:
             text = self.file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError("POOL", str(self.file), f"cannot be read ({error})") from None
+        if (lines := text.count("\n")) > LIST_LINES:
+            remedy = "divide it into several pools"
+            raise InputError(
+                "POOL", str(self.file), f"has {lines:,} lines, more than {LIST_LINES:,}", remedy=remedy
+            )
         if self.file.suffix != ".csv":
             return [line.strip() for line in text.splitlines() if line.strip()]
         rows = csv.DictReader(text.splitlines())
@@ -193,41 +205,15 @@ class ParquetPool(_OneFile):
         """See `Pool`: one place a row.
 
         Raises:
-            InputError: a file that is not Parquet, or has no column `image`.
+            InputError: a file that is not Parquet, has no column `image` with encoded images, or unpacks to far more
+                than images can.
         """
-        try:
-            metadata, schema = pq.read_metadata(self.file), pq.read_schema(self.file)
-        except (pa.ArrowException, OSError) as error:
-            raise InputError("POOL", str(self.file), f"cannot be read ({error})") from None
-        if "image" not in schema.names:
-            problem = f"has the columns {', '.join(schema.names)}, but none named 'image'"
-            raise InputError(
-                "POOL", str(self.file), problem, remedy="rename the column that holds the encoded images"
-            )
+        rows = open_images(self.file).metadata.num_rows
         size, changed = self.file.stat().st_size, self.file.stat().st_mtime_ns
-        return [Place(f"{self.file.name}#{row:09d}", size, changed) for row in range(metadata.num_rows)]
+        return [Place(f"{self.file.name}#{row:09d}", size, changed) for row in range(rows)]
 
     def read(self, path: str) -> bytes:
         """See `Pool`."""
-        row = int(path.rpartition("#")[2])
-        for group, first, rows in _groups(self.file):
-            if row < first + rows:
-                return _images(self.file, group)[row - first]
-        raise FileNotFoundError(path)
-
-
-@lru_cache(maxsize=4)
-def _groups(file: Path) -> list[tuple[int, int, int]]:
-    """Number, first row and rows of each row group."""
-    metadata, first, found = pq.read_metadata(file), 0, []
-    for group in range(metadata.num_row_groups):
-        rows = metadata.row_group(group).num_rows
-        found.append((group, first, rows))
-        first += rows
-    return found
-
-
-@lru_cache(maxsize=2)
-def _images(file: Path, group: int) -> list[bytes]:
-    values = pq.ParquetFile(file).read_row_group(group, columns=["image"]).column(0).to_pylist()
-    return [(value.get("bytes") if isinstance(value, dict) else value) or b"" for value in values]
+        data = parquet_rows(self.file).read(int(path.rpartition("#")[2]))
+        refuse_large_image(len(data))
+        return data

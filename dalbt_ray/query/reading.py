@@ -14,6 +14,7 @@ from dalbt_ray.data.embedding.embedding import Embed
 from dalbt_ray.models.frozen import FrozenEmbedding
 from dalbt_ray.query.image_blocks import Seen
 from dalbt_ray.query.photographs import image_id, square
+from dalbt_ray.query.pixel_budget import BUDGET
 from dalbt_ray.query.pool_places import Place, Pool
 
 READERS = 4
@@ -84,8 +85,12 @@ class Reading:
             data = self.pool.read(place.path)
         except OSError as error:
             return Opened(place, "", None, f"cannot be read ({error.strerror or type(error).__name__})")
+        except BadImageError as error:
+            return Opened(place, "", None, error.problem)
         try:
-            return Opened(place, image_id(data), square(data, self.embedding.preprocessing.side), "")
+            with BUDGET.share(data):
+                pixels = square(data, self.embedding.preprocessing.side)
+            return Opened(place, image_id(data), pixels, "")
         except BadImageError as error:
             return Opened(place, image_id(data), None, error.problem)
 

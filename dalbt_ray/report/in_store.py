@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from dalbt_ray.report.build import write_report
 from dalbt_ray.report.study import Study
-from dalbt_ray.results.storage.protocol import open_storage
+from dalbt_ray.results.storage.location import open_storage
 
 FOLDER = "report"
 

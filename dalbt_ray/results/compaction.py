@@ -19,12 +19,13 @@ from dalbt_ray.results.bundle import (
     table_name,
 )
 from dalbt_ray.results.load import open_results, read_published
-from dalbt_ray.results.manifest_lines import PACKED, PLAIN, lines_of, pack
+from dalbt_ray.results.manifest_lines import LINES_PARSED_BYTES, PACKED, PLAIN, lines_of, pack
 from dalbt_ray.results.parquet_bounds import UNPACKED_BYTES
 from dalbt_ray.results.parquet_form import encode_compactly, join
 from dalbt_ray.results.results_store import ResultsStore
 from dalbt_ray.results.schemas import TABLES, Table
 from dalbt_ray.results.storage.folder import read_sweep
+from dalbt_ray.results.storage.json_bounds import parsed_bytes
 from dalbt_ray.results.storage.location import open_storage
 from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.sealed import seal
@@ -72,6 +73,7 @@ def write_bundle(
     """
     lines = lines_of(manifests)
     _refuse_more(PACKED, len(lines), FILE_BYTES)
+    _refuse_more(PACKED, parsed_bytes(lines), LINES_PARSED_BYTES)
     files = {PACKED: pack(lines)}
     for table in TABLES:
         rows = join(table, parts[table])

@@ -11,9 +11,13 @@ from typing import Any
 import pyarrow as pa
 
 from dalbt_ray.results.manifest_form import known_manifest
+from dalbt_ray.results.storage.json_bounds import PARSED_BYTES, refuse_json_bomb
 from dalbt_ray.results.storage.sealed import NewerFormatError
 
 PACKED, PLAIN = "trials.jsonl.zst", "trials.jsonl"
+
+LINES_PARSED_BYTES = 2 * PARSED_BYTES
+"""The most that all lines may take in memory, counted as `json_bounds` does: manifests take half of what it counts."""
 
 LEVEL = 19
 """Seven times smaller than plain at no cost to a reader; the levels above need more memory and gain nothing."""
@@ -51,6 +55,7 @@ def parse(lines: bytes, trial_id: str = "") -> dict[str, dict[str, Any]]:
         NewerFormatError: not what this version knows.
     """
     try:
+        refuse_json_bomb(lines, LINES_PARSED_BYTES)
         read = [json.loads(line) for line in lines.splitlines() if trial_id.encode() in line]
         found = {each["trial_id"]: known_manifest(each) for each in read}
     except NewerFormatError:

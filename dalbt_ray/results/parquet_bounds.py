@@ -1,13 +1,19 @@
 """How much memory a Parquet file takes, from its metadata: a few bytes may stand for millions of rows."""
 
+from io import BytesIO
+
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dalbt_ray.results.parquet_pages import pages
 from dalbt_ray.results.storage.sealed import NewerFormatError
 
 UNPACKED_BYTES = 512 * 2**20
 """The most that a table may take in memory: some five million acquired images."""
+
+PAGE_BYTES = 64 * 2**20
+"""The most that one page may take, which is unpacked at once: writers end a page after a megabyte."""
 
 _TEXT = ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
 
@@ -43,6 +49,14 @@ def unpacked_bytes(data: bytes) -> int:
             is_text = column.physical_type in _TEXT
             if is_text and column.num_values * column.total_uncompressed_size > UNPACKED_BYTES:
                 doubtful.add(column.path_in_schema)
+    if total > UNPACKED_BYTES:
+        return total
+    # A footer may say anything; what is unpacked at once is what the pages' own headers say.
+    every = {metadata.schema.column(each).path.partition(".")[0] for each in range(metadata.num_columns)}
+    sizes = [page.unpacked for page in pages(BytesIO(data), metadata, every)]
+    if max(sizes, default=0) > PAGE_BYTES:
+        return max(UNPACKED_BYTES + 1, *sizes)
+    total = max(total, sum(sizes))
     if total > UNPACKED_BYTES or not doubtful:
         return total
     names = sorted(doubtful)

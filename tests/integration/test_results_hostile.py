@@ -16,7 +16,9 @@ import pytest
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import ResultsStore, compact, load_manifests, load_results, verify
 from dalbt_ray.results.parquet_form import decode
-from dalbt_ray.results.storage.sealed import NewerFormatError
+from dalbt_ray.results.storage.json_bounds import PARSED_BYTES, parsed_bytes
+from dalbt_ray.results.storage.protocol import JSON_BYTES
+from dalbt_ray.results.storage.sealed import NewerFormatError, seal, unseal
 from tests.integration.sweeps import REPOSITORY
 from tests.results_records import config, identity, record, rewrite, run_trial
 
@@ -152,3 +154,21 @@ def test_hostile_input_takes_less_than_a_gibibyte(root: Path) -> None:
     *said, peak = done.stdout.splitlines()
     assert sum("unpacks to" in line for line in said) == 2
     assert int(peak) * 1024 < 2**30
+
+
+@pytest.mark.parametrize("unit", ['{"a":1}', "[]", '"ab"'])
+def test_a_json_bomb_is_not_parsed(unit: str) -> None:
+    """Sealed as it should be; a few bytes that each become an object. It stays: its bytes are what was written."""
+    body = (
+        b'{\n"format": "dalbt-trial",\n"version": 1,\n"x": [' + ",".join([unit] * 6_000_000).encode() + b"]"
+    )
+    data = body + f',\n"sha256": "{sha256(body).hexdigest()}"\n}}\n'.encode()
+    with pytest.raises(NewerFormatError, match="takes up to"):
+        unseal("trial", data)
+
+
+def test_a_round_of_a_million_acquired_images_is_no_bomb() -> None:
+    """A hundredth of one, by size and by what it takes."""
+    document = seal("round", record(1, budget=10_000).to_json())
+    assert 100 * len(document) < JSON_BYTES
+    assert 100 * parsed_bytes(document) < PARSED_BYTES

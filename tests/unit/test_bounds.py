@@ -11,9 +11,10 @@ import pytest
 
 from dalbt_ray.data import bounds
 from dalbt_ray.data.bounds import IMAGE_FILE_BYTES, refuse_beyond_memory
+from dalbt_ray.data.column_batches import AT_ONCE, MOST_VALUES
 from dalbt_ray.data.decoding import encode_png
 from dalbt_ray.data.image_set import load_image_set
-from dalbt_ray.data.split_file import SCHEMA, SetMetadata, read_labels, read_metadata
+from dalbt_ray.data.split_file import SCHEMA, SetMetadata, encoded_batches, read_labels, read_metadata
 from dalbt_ray.data.split_writing import write_split
 from dalbt_ray.errors import InputError
 from tests.user_folders import flat, prepare, three_classes
@@ -94,7 +95,7 @@ def test_a_sparse_image_is_not_read(tmp_path: Path) -> None:
     with next(folder.rglob("*.png")).open("r+b") as file:
         file.truncate(10 * 2**30)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(InputError, match="more than any image"):
+    with pytest.raises(InputError, match="an image may have"):
         prepare(folder, tmp_path / "root")
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < IMAGE_FILE_BYTES
 
@@ -122,6 +123,71 @@ def test_images_beyond_the_memory_of_the_machine() -> None:
     refuse_beyond_memory(Path("x"), 1_000, (28, 28, 1))
     with pytest.raises(InputError, match="GiB"):
         refuse_beyond_memory(Path("x"), there // (256 * 256 * 3) + 1, (256, 256, 3))
+
+
+def understated(data: bytes) -> bytes:
+    """The Parquet file with a footer that claims one unpacked byte for each column; see `bombs.modest`."""
+    found = pq.ParquetFile(pa.BufferReader(data)).metadata.row_group(0)
+    sizes = {found.column(each).total_uncompressed_size for each in range(found.num_columns)}
+    head, tail = (
+        data[: -int.from_bytes(data[-8:-4], "little") - 8],
+        data[-int.from_bytes(data[-8:-4], "little") - 8 :],
+    )
+    for size in {*sizes, found.total_byte_size}:
+        parts = [2 * size >> shift & 127 for shift in range(0, 64, 7) if 2 * size >> shift]
+        true = bytes([*(part | 128 for part in parts[:-1]), parts[-1]])
+        tail = tail.replace(true, bytes([130, *[128] * (len(true) - 2), 0]))
+    return head + tail
+
+
+def test_a_footer_that_understates_is_not_believed(tmp_path: Path) -> None:
+    """The pages' own headers say what they unpack to."""
+    path = tmp_path / "train.parquet"
+    columns = {"id": range(3), "image": [bytes(30_000_000)] * 3, "label": [0] * 3}
+    pq.write_table(pa.table(columns, SCHEMA), path, compression="zstd", use_dictionary=False)
+    path.write_bytes(understated(path.read_bytes()))
+    assert pq.read_metadata(path).row_group(0).total_byte_size == 1
+    with pytest.raises(InputError, match="would unpack"):
+        read_labels(path)
+
+
+def test_one_page_that_takes_too_much(tmp_path: Path) -> None:
+    """Beside noise, which lets the file be large; a large page that is as large in the file is read."""
+    path = tmp_path / "train.parquet"
+    noise = np.random.default_rng(0).bytes(70_000_000)
+    columns = {"id": range(2), "image": [noise, bytes(70_000_000)], "label": [0, 0]}
+    pq.write_table(
+        pa.table(columns, SCHEMA), path, compression="zstd", use_dictionary=False, row_group_size=1
+    )
+    with pytest.raises(InputError, match=r"a page of [0-9,]+ bytes that would unpack to 70,"):
+        read_labels(path)
+    pq.write_table(pa.table(columns, SCHEMA).slice(0, 1), path, compression="zstd", use_dictionary=False)
+    assert len(read_labels(path)[0]) == 1
+
+
+def test_one_value_that_many_rows_name_is_refused_on_the_way(tmp_path: Path) -> None:
+    """A dictionary makes 5 GB of 5 MB; a little is read before it shows, and never much at once."""
+    path = tmp_path / "train.parquet"
+    same = pa.DictionaryArray.from_arrays(np.zeros(1_000, np.int32), pa.array([bytes(5_000_000)]))
+    columns = [pa.array(np.arange(1_000)), same, pa.array(np.zeros(1_000, np.int32))]
+    pq.write_table(pa.table(columns, names=SCHEMA.names), path, compression="zstd", store_schema=False)
+    seen: list[list[int]] = []
+    with pytest.raises(InputError, match="again and again"):
+        seen.extend([len(image) for image in batch] for batch in encoded_batches(path))
+    assert 0 < len(seen) < 20
+    assert max(map(sum, seen)) <= AT_ONCE
+
+
+def test_batches_are_in_order_and_whole(tmp_path: Path) -> None:
+    """Whatever the row groups; a null has no bytes."""
+    path = tmp_path / "train.parquet"
+    rng = np.random.default_rng(0)
+    images = [None if row % 7 == 0 else rng.bytes(int(rng.integers(1, 60_000))) for row in range(2_500)]
+    columns = {"id": range(2_500), "image": images, "label": [0] * 2_500}
+    pq.write_table(pa.table(columns, SCHEMA), path, row_group_size=900)
+    batches = list(encoded_batches(path))
+    assert [image for batch in batches for image in batch] == [image or b"" for image in images]
+    assert max(map(len, batches)) <= MOST_VALUES
 
 
 def test_a_set_that_names_its_classes_may_have_more(tmp_path: Path) -> None:

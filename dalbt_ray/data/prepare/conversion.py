@@ -12,6 +12,7 @@ from dalbt_ray.data.decoding import SMALLEST, BadImageError, png_depth
 from dalbt_ray.data.prepare.image_formats import NO_HEIC_READER, formats, lacks_reader
 
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485  # of one image; Pillow's own limit, 256 MiB of RGB
+_STRIP, _LARGE = 256, 2**22  # rows, pixels
 _ORIENTATION = 0x0112  # the EXIF tag
 _BITS_PER_SAMPLE = 258  # the TIFF tag
 _WITHOUT_COLOR = ("1", "L", "LA", "I;16", "I;16B", "I;16L")
@@ -107,11 +108,23 @@ def _convert(data: bytes, at_least: int) -> Converted:
         image, on_white = _on_white(image)
         changes += ["transparent parts put on white"] if on_white else []
     target = "L" if found in _WITHOUT_COLOR else "RGB"
-    image = image.convert(target)
+    if image.mode != target:
+        image = image.convert(target)
     if found not in ("L", "RGB"):
         changes.append(f"mode {found} to {target}")
-    pixels = np.asarray(image).reshape(image.height, image.width, -1)
-    return Converted(pixels, ", ".join(changes), not changes and file_format in ("PNG", "JPEG"))
+    return Converted(_pixels(image), ", ".join(changes), not changes and file_format in ("PNG", "JPEG"))
+
+
+def _pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """uint8[h, w, c]; of a large image by strips, since Pillow hands over its bytes in two copies."""
+    height, width = image.height, image.width
+    if height * width < _LARGE:
+        return np.asarray(image).reshape(height, width, -1)
+    pixels = np.empty((height, width, len(image.getbands())), np.uint8)
+    for top in range(0, height, _STRIP):
+        strip = image.crop((0, top, width, min(height, top + _STRIP)))
+        pixels[top : top + _STRIP] = np.asarray(strip).reshape(strip.height, width, -1)
+    return pixels
 
 
 def _bits(image: Image.Image, data: bytes) -> int:
@@ -121,12 +134,14 @@ def _bits(image: Image.Image, data: bytes) -> int:
 
 
 def _on_white(image: Image.Image) -> tuple[Image.Image, bool]:
-    """The image on a white background, and whether that shows anywhere."""
-    layered = image.convert("RGBA")
-    if layered.getchannel("A").getextrema() == (255, 255):
-        return layered.convert("RGB"), False
-    white = Image.new("RGBA", layered.size, "white")
-    return Image.alpha_composite(white, layered).convert("RGB"), True
+    """The image on a white background, and whether that shows anywhere. By strips: at once, it takes five copies."""
+    shown, anywhere = Image.new("RGB", image.size), False
+    for top in range(0, image.height, _STRIP):
+        strip = image.crop((0, top, image.width, min(image.height, top + _STRIP))).convert("RGBA")
+        if strip.getchannel("A").getextrema() != (255, 255):
+            strip, anywhere = Image.alpha_composite(Image.new("RGBA", strip.size, "white"), strip), True
+        shown.paste(strip.convert("RGB"), (0, top))
+    return shown, anywhere
 
 
 def _too_many_pixels() -> BadImageError:

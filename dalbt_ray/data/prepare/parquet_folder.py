@@ -7,8 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dalbt_ray.data.column_batches import bytes_of, column_batches, holds_bytes
 from dalbt_ray.data.prepare.gathering import MOST_CLASSES, FoundSet, Gathered, ordered_class_names
-from dalbt_ray.data.split_file import ROWS_PER_GROUP, damaged, open_parquet, read_metadata
+from dalbt_ray.data.split_file import damaged, open_parquet, read_metadata
 from dalbt_ray.errors import InputError
 
 UNLABELED = "unlabeled"
@@ -45,7 +46,7 @@ def gather_parquet(folder: Path) -> FoundSet:
     else:
         names, notes = _integer_classes(paths, labels), ()
     if UNLABELED in paths:
-        labels[UNLABELED] = [-1] * _open(paths[UNLABELED]).metadata.num_rows
+        labels[UNLABELED] = [-1] * open_images(paths[UNLABELED]).metadata.num_rows
     splits = {
         split: Gathered(
             names=[f"{path.name} row {row}" for row in range(len(labels[split]))],
@@ -66,22 +67,26 @@ class _Reader:
 
     def __call__(self) -> Iterator[bytes]:
         try:
-            for batch in open_parquet(self.path).iter_batches(ROWS_PER_GROUP, columns=["image"]):
-                for value in batch.column(0).to_pylist():
-                    yield (value.get("bytes") if isinstance(value, dict) else value) or b""
+            for values in column_batches(self.path, open_parquet(self.path), "image"):
+                yield from map(bytes_of, values)
         except (pa.ArrowException, OSError) as error:
             raise damaged(self.path, error) from None
 
 
 def _labels(path: Path) -> list[Any]:
-    file = _open(path)
+    file = open_images(path)
     _check_column(path, file, "label", _holds_labels)
     return _read_labels(path, file)
 
 
-def _open(path: Path) -> pq.ParquetFile:
+def open_images(path: Path) -> pq.ParquetFile:
+    """A file with a column of encoded images.
+
+    Raises:
+        InputError: see `open_parquet`; or it has no such column.
+    """
     file = open_parquet(path)
-    _check_column(path, file, "image", _holds_bytes)
+    _check_column(path, file, "image", holds_bytes)
     return file
 
 
@@ -106,27 +111,24 @@ def _files(path: Path) -> list[str] | None:
     if not column:
         return None
     try:
-        values = file.read(columns=[column]).column(0).to_pylist()
+        values = [value for values in column_batches(path, file, column) for value in values]
     except (pa.ArrowException, OSError) as error:
         raise damaged(path, error) from None
     return [(value.get("path") if isinstance(value, dict) else value) or "" for value in values]
 
 
 def _read_labels(path: Path, file: pq.ParquetFile) -> list[Any]:
+    once: dict[Any, Any] = {}  # every text is kept once, however many rows have it
+    labels: list[Any] = []
     try:
-        column = file.read(columns=["label"])["label"]
+        for values in column_batches(path, file, "label"):
+            labels += [once.setdefault(value, value) for value in values]
     except (pa.ArrowException, OSError) as error:
         raise damaged(path, error) from None
-    if column.null_count:
-        problem = f"has {column.null_count} nulls in column 'label'"
+    if nulls := labels.count(None):
+        problem = f"has {nulls} nulls in column 'label'"
         raise InputError("data file", str(path), problem, remedy="use -1 for unknown labels")
-    return list(column.to_pylist())
-
-
-def _holds_bytes(kind: pa.DataType) -> bool:
-    if pa.types.is_struct(kind):
-        return any(field.name == "bytes" and _holds_bytes(field.type) for field in kind)
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    return labels
 
 
 def _holds_labels(kind: pa.DataType) -> bool:

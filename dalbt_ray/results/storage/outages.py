@@ -72,13 +72,13 @@ def is_outage(error: Exception) -> bool:
 
 
 def http_status(error: Exception) -> int | None:
-    """The status of the answer that `error` stands for, as botocore and gcsfs keep it; None if there was no answer."""
+    """The status of the answer that `error` stands for, as botocore, aiohttp and gcsfs keep it; None without one."""
     for each in (error, error.__cause__):
         response = getattr(each, "response", None)
         if isinstance(response, dict):
             status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         else:
-            status = getattr(each, "code", None)
+            status = getattr(each, "status", None) or getattr(each, "code", None)
         if isinstance(status, int):
             return status
     return None

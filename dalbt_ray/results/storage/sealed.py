@@ -9,6 +9,8 @@ import re
 from hashlib import sha256
 from typing import Any
 
+from dalbt_ray.results.storage.json_bounds import refuse_json_bomb
+
 VERSION = 1
 """Version of the results format: raised only when older programs must not read it. Readers refuse a higher one."""
 
@@ -48,16 +50,20 @@ def unseal(kind: str, data: bytes) -> dict[str, Any]:
 
     Raises:
         DamagedError: the bytes are not those that were sealed, or are of another kind.
-        NewerFormatError: they are, by a newer version of the format.
+        NewerFormatError: they are, by a newer version of the format, or take more memory than any file of this one.
     """
     seal_found = _SEAL.search(data, max(0, len(data) - _SEAL_LENGTH))
     if seal_found is None:
         raise DamagedError("is torn or not a file of this format" if data else "is empty")
-    body = data[: seal_found.start()]
-    if sha256(body).hexdigest().encode() != seal_found[1]:
+    end = seal_found.start()
+    if sha256(memoryview(data)[:end]).hexdigest().encode() != seal_found[1]:
         raise DamagedError("was altered: its SHA-256 differs from the recorded one")
     try:
-        content = json.loads(body + b"}")
+        refuse_json_bomb(data)
+    except ValueError as error:
+        raise NewerFormatError(str(error)) from None
+    try:
+        content = json.loads(data[:end] + b"}")
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"is not JSON: {error}") from error
     if content.pop("format", None) != f"dalbt-{kind}":
