@@ -30,7 +30,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data-root", required=True, help="folder of data sets, with MNIST")
-    data_root = parser.parse_args().data_root
+    parser.add_argument("--max-rounds", type=int, default=10, help="fewer, to try this script")
+    arguments = parser.parse_args()
+    trials = ["--data-root", arguments.data_root, "--max-rounds", str(arguments.max_rounds)]
     with tempfile.TemporaryDirectory() as folder:
         before = Path(folder) / "before"
         archive = ["git", "-C", str(HERE), "archive", BEFORE]
@@ -39,18 +41,18 @@ def main() -> None:
         ) as tree:
             tree.extractall(before, filter="data")
         seconds = {
-            name: _trials(source, Path(folder) / name, data_root)
+            name: _trials(source, Path(folder) / name, trials)
             for name, source in (("then", before), ("now", HERE))
         }
     for name, cpu in seconds.items():
-        print(f"{name}: 2 trials of 11 rounds, {cpu:.1f} s of CPU")
+        print(f"{name}: 2 trials of {arguments.max_rounds + 1} rounds, {cpu:.1f} s of CPU")
     speedup = seconds["then"] / seconds["now"]
     print(f"BAR random_against_{BEFORE} {speedup:.2f}x {BAR}x {'met' if speedup >= BAR else 'short'}")
 
 
-def _trials(source: Path, results: Path, data_root: str) -> float:
+def _trials(source: Path, results: Path, trials: list[str]) -> float:
     """CPU seconds of the trials, run by the code in `source`."""
-    command = [sys.executable, "sweeps/paper_grid.py", *TRIALS, "--in-process", "--data-root", data_root]
+    command = [sys.executable, "sweeps/paper_grid.py", *TRIALS, *trials, "--in-process"]
     seconds = []
     for _ in range(2):
         began = _cpu_of_children()

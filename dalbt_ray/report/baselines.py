@@ -73,6 +73,7 @@ def pairs(configs: pd.DataFrame) -> list[Pair]:
     followers = pd.Series([nearest[method] for method in methods if method not in uniform]).value_counts()
     main = min(plain_randoms, key=lambda name: (-followers.get(name, 0), name))
     met: list[Pair] = []
+    one_of = configs.T
     for method in methods:
         rivals = [nearest[method]]
         if configs.at[method, "objective.name"] != plain:
@@ -80,7 +81,7 @@ def pairs(configs: pd.DataFrame) -> list[Pair]:
         elif method in uniform:
             rivals.append(main)
         met += [
-            Pair(method, rival, shows(configs.T[method], configs.T[rival]))
+            Pair(method, rival, shows(one_of[method], one_of[rival]))
             for rival in dict.fromkeys(rivals)
             if rival not in (None, method)
         ]

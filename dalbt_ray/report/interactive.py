@@ -71,7 +71,7 @@ def _points(curve: pd.DataFrame, offset: float) -> Points:
     # Five digits for values, tenths for labels and seeds: all that a screen shows.
     return [
         [_digits(v) if i in (2, 3, 4) else round(float(v), 1) for i, v in enumerate(p)]
-        for p in zip(*columns, strict=True)
+        for p in zip(*(column.tolist() for column in columns), strict=True)
     ]
 
 

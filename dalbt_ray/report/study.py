@@ -107,7 +107,11 @@ class Study:
 
     def pairs(self, setting: str) -> list[Pair]:
         """Who meets which random in a setting, among the methods that have rounds in it."""
-        return pairs(self.configs_of(setting))
+        return self._pairs[setting]
+
+    @cached_property
+    def _pairs(self) -> dict[str, list[Pair]]:
+        return {setting: pairs(configs) for setting, configs in self._configs.items()}
 
     def baseline(self, setting: str, method: str) -> str | None:
         """The random that a method meets first; itself for a random."""
