@@ -1,11 +1,13 @@
 """Write docs/recipe.md from the committed results of sweeps/recipe.py: `make docs`. A test compares them."""
 
+from math import ceil
 from pathlib import Path
 
 import pandas as pd
 
 from dalbt_ray.launch.recipe import EPOCHS, LEAST_STEPS, SHIFT
 from dalbt_ray.results import load_results
+from sweeps.paper_grid import quick
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS, PAGE = DOCS / "studies" / "recipe", DOCS / "recipe.md"
@@ -27,6 +29,13 @@ labeled images themselves, without augmentation: a round counts as converged fro
 ## What was decided
 
 {decisions}
+
+## Where `quick` differs
+
+`make quick` (`sweeps/paper_grid.py`) is this recipe with {quick_epochs} passes and at least {quick_least} steps a
+round; augmentation, latent and schedule are the same. It must end within four minutes on two cores. The whole length
+is {whole:,} steps a trial from {first:,} to {last:,} labels; {quick_steps:,} are enough for plain networks to fit them,
+and the column `converged` tells of every round.
 """
 
 
@@ -44,7 +53,27 @@ def recipe_page() -> str:
         seeds=rounds["seed"].nunique(),
         table=_table(rounds),
         decisions=DECISIONS,
+        **_quick(),
     )
+
+
+def _quick() -> dict[str, int]:
+    """Passes and steps of `quick`, and the steps that the whole recipe would take on its labels."""
+    trial = quick()[0]
+    labels = [trial.splits.initial_size + trial.budget * n for n in range(trial.rounds + 1)]
+    epochs, least = trial.training.epochs, trial.training.min_steps
+
+    def steps(epochs: int, least: int) -> int:
+        return sum(max(epochs * ceil(count / trial.training.batch_size), least) for count in labels)
+
+    return {
+        "quick_epochs": epochs,
+        "quick_least": least,
+        "quick_steps": steps(epochs, least),
+        "whole": steps(EPOCHS, LEAST_STEPS),
+        "first": labels[0],
+        "last": labels[-1],
+    }
 
 
 def _table(rounds: pd.DataFrame) -> str:
