@@ -1,4 +1,4 @@
-"""Images of sets that decode in seconds, read by a thread of the driver while Ray starts.
+"""Images of sets that decode in seconds, read by a thread of the driver while a Ray of our own starts.
 
 For such a set Ray Data's own processes take longer to start than the images to decode.
 """

@@ -30,7 +30,7 @@ from dalbt_ray.cluster.node_facts import elsewhere
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Node, Share, at_once, pack, share_of
 from dalbt_ray.cluster.private_folder import KEPT_DAYS, keep
-from dalbt_ray.cluster.read_ahead import ReadAhead
+from dalbt_ray.cluster.read_ahead import MOST_BYTES, ReadAhead
 from dalbt_ray.cluster.shared_array import SharedArray
 from dalbt_ray.cluster.shared_images import materialize_image_set
 from dalbt_ray.cluster.started_ahead import usable_by_tune
@@ -77,7 +77,9 @@ def run_sweep(
     """
     watch: Watch | None = None
     keys = list(dict.fromkeys(trial.image_key for trial in trials))
-    ahead = ReadAhead([key for key in keys if key[2] is None], data_root)
+    # A cluster that others started is up, and Ray Data reads on all its nodes at once.
+    most_bytes = 0 if options.joins else MOST_BYTES
+    ahead = ReadAhead([key for key in keys if key[2] is None], data_root, most_bytes)
     try:
         with (
             _interruptible(),
