@@ -17,10 +17,10 @@ def memory_kills_as_lost_workers() -> Iterator[None]:
     """
     failed = RayActorManager._actor_task_failed
 
-    def told(manager: RayActorManager, task: Any, exception: Exception) -> None:
+    def told(manager: RayActorManager, tracked_actor_task: Any, exception: Exception) -> None:
         if isinstance(exception, OutOfMemoryError):
             exception = RayActorError(error_msg="the node was out of memory, so Ray ended the process")
-        failed(manager, task, exception)
+        failed(manager, tracked_actor_task, exception)
 
     RayActorManager._actor_task_failed = told
     try:

@@ -20,7 +20,8 @@ def told_of(exception: Exception) -> list[Exception]:
     heard: list[Exception] = []
     actor = TrackedActor(actor_id=1, on_error=lambda _actor, error: heard.append(error))
     manager._live_actors_to_ray_actors_resources[actor] = None, None
-    manager._actor_task_failed(TrackedActorTask(tracked_actor=actor), exception)
+    # By keyword, as the manager itself calls it.
+    manager._actor_task_failed(tracked_actor_task=TrackedActorTask(tracked_actor=actor), exception=exception)
     return heard
 
 
