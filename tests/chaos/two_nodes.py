@@ -1,7 +1,7 @@
 """A Ray of two nodes on this machine, one CPU each, of which the second can be lost. For node_faults.py.
 
 Usage: python -m tests.chaos.two_nodes FOLDER. Prints host:port of its head; a line on its standard input kills the
-second node, the end of it both. Ports and FOLDER are its own.
+second node, the end of it both. Its ports are free ones, and FOLDER is its own.
 """
 
 import sys
@@ -19,7 +19,6 @@ def main(folder: str) -> None:
         head_node_args={
             "num_cpus": 1,
             "include_dashboard": False,
-            "port": 0,
             "temp_dir": folder,
             "node_ip_address": "127.0.0.1",
         },
