@@ -38,7 +38,7 @@ def sweep(root: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def test_a_sweep_is_planned_killed_resumed_and_reported_there(bucket: str, tmp_path: Path) -> None:
     """The same command finishes what SIGKILL cut off; tables as without Ray and on a disk; the report lies beside."""
-    root, store = f"{bucket}/sweep", ResultsStore(f"{bucket}/sweep")
+    root, store = f"{bucket}/resumed", ResultsStore(f"{bucket}/resumed")
     planned, _ = sweep(root, tmp_path, "--plan").communicate()
     assert "to do    2" in planned
 
