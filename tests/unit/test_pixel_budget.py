@@ -30,6 +30,15 @@ def test_two_images_that_do_not_fit_together_are_decoded_one_after_the_other() -
 
 def test_what_is_no_image_takes_nothing() -> None:
     """It is refused by whoever decodes it."""
-    budget = PixelBudget(100)
-    with budget.share(encoded(Image.new("L", (10, 10)), "PNG")), budget.share(b"no image"), budget.share(b""):
-        pass
+    budget, decoded = PixelBudget(100), list[bytes]()
+
+    def both() -> None:
+        for data in (b"no image", b""):
+            with budget.share(data):
+                decoded.append(data)
+
+    with budget.share(encoded(Image.new("L", (10, 10)), "PNG")):  # nothing is left
+        other = Thread(target=both, daemon=True)
+        other.start()
+        other.join(60)
+        assert decoded == [b"no image", b""]
