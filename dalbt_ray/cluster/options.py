@@ -22,7 +22,8 @@ class ClusterOptions:
         dashboard: start Ray's dashboard, on loopback only; needs `ray[default]`.
         own_cpus, own_gpus: size of a Ray of our own; None takes what the machine has.
         object_store_bytes: shared memory of a Ray of our own; None lets Ray choose.
-        stall_after_s: seconds without a running trial, while there is room, after which a sweep gives up.
+        stall_after_s: seconds without a running trial, while there is room and no process of the sweep starts, after
+            which it gives up; processes may start for a quarter of an hour.
         wait_at_most_s: the same while others hold the room.
     """
 

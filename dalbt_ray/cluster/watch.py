@@ -1,6 +1,8 @@
 """What happens to the trials of a running sweep: told by Tune, passed on to progress, errors and watchdog."""
 
 import re
+from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -82,6 +84,7 @@ class Watch(tune.Callback):  # type: ignore[misc]
         """Tune: a turn has a process; its first trial that is not over begins."""
         turn = int(trial.config["turn"])
         self._current.pop(turn, None)
+        self._processes.pop(turn, None)  # of an attempt that failed
         over = self._finished | self._failed
         first = next((index for index in self._work.turns[turn] if index not in over), None)
         if first is not None:
@@ -139,15 +142,20 @@ class Watch(tune.Callback):  # type: ignore[misc]
             self._listen(trial)
         waiting = [trial for trial in trials if trial.status == TuneTrial.PENDING]
         now = monotonic()
-        has_room = not running and bool(waiting) and self._has_room(self._running(waiting[0]))
-        verdict = self._dog.observe(now, running=len(running) or not waiting, has_room=has_room)
+        idle = not running and bool(waiting)
+        verdict = self._dog.observe(
+            now,
+            running=len(running) or not waiting,
+            has_room=idle and self._has_room(self._running(waiting[0])),
+            starting=idle and _starting(),
+        )
         if verdict == "announce":
             self._progress.say(
                 f"waiting since {span(self._dog.idle_seconds(now))}: {self._situation(waiting)}"
             )
         elif verdict != "fine":
-            idle = span(self._dog.idle_seconds(now))
-            raise Stalled(f"no trial ran for {idle}: {self._situation(waiting)}")
+            since = span(self._dog.idle_seconds(now))
+            raise Stalled(f"no trial ran for {since}: {self._situation(waiting)}")
 
     def _error_of(self, trial: TuneTrial, index: int) -> BaseException:
         """Why an attempt failed: what the worker told of it, or else that it died.
@@ -156,7 +164,8 @@ class Watch(tune.Callback):  # type: ignore[misc]
         """
         trial.run_metadata.pickled_error_filename = None
         told = self._stumbled.pop(index, None)
-        return told if told is not None else WorkerLost(_last_words(trial))
+        began = int(trial.config["turn"]) in self._processes
+        return told if told is not None else WorkerLost(_last_words(trial, began=began))
 
     def _began(self, turn: int, index: int) -> None:
         current = self._current.get(turn)
@@ -236,12 +245,27 @@ class Watch(tune.Callback):  # type: ignore[misc]
         there = ", ".join(
             f"{free.get(kind, 0):g} of {total.get(kind, 0):g} {kind} free" for kind in ("CPU", "GPU")
         )
-        return f"{len(waiting)} trials wait to run {share}; {there} on {len(ray.nodes())} node(s)"
+        on_its_way = ", processes are starting" if _starting() else ""
+        return f"{len(waiting)} trials wait to run {share}; {there} on {len(ray.nodes())} node(s){on_its_way}"
 
 
-def _last_words(trial: TuneTrial) -> str:
-    """The end of what Tune wrote of a process that died, as text; it may have written nothing."""
-    text = str(trial.get_error() or "").strip()
+def _starting() -> bool:
+    """Whether a process of this sweep is on its way: Tune asks for one only where its reservation is granted."""
+    job = ray.JobID.from_hex(ray.get_runtime_context().get_job_id())
+    return bool(ray._private.state.actors(job_id=job, actor_state_name="PENDING_CREATION"))
+
+
+def _last_words(trial: TuneTrial, *, began: bool) -> str:
+    """The end of what Tune wrote of a process that died, as text; it may have written nothing.
+
+    From the driver's own copy: `Trial.get_error` reads the one that Tune keeps in step every now and then.
+    """
+    text = ""
+    if trial.error_file is not None:
+        with suppress(OSError):
+            text = Path(trial.error_file).read_text("utf-8", "replace")
     block = text.rpartition("Failure # ")[2].splitlines()
     lines = [line for line in (_COLOR.sub("", each).strip() for each in block[1:]) if line]
-    return lines[0][:300] if lines else "its process ended before it began"
+    if lines:
+        return lines[0][:300]
+    return "its process ended without a word" if began else "its process ended before it began"

@@ -58,7 +58,9 @@ def test_ray_and_this_process_give_the_same_bits(
     assert "ray" not in printed.lower()
 
 
-def test_a_killed_worker_changes_nothing(tmp_path: Path, undisturbed: dict[str, str]) -> None:
+def test_a_killed_worker_changes_nothing(
+    tmp_path: Path, undisturbed: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
     """SIGKILL to the process of a trial in the middle: Tune starts it again, from its last committed round."""
 
     def kill_one() -> None:
@@ -74,6 +76,7 @@ def test_a_killed_worker_changes_nothing(tmp_path: Path, undisturbed: dict[str, 
     killer.join()
     assert (outcome.done, outcome.failed) == (4, 0)
     assert hashes(tmp_path) == undisturbed
+    assert "WorkerLost: The actor died unexpectedly" in "".join(capfd.readouterr())
 
 
 def test_a_killed_driver_is_resumed_by_the_same_command(tmp_path: Path, undisturbed: dict[str, str]) -> None:

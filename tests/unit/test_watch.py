@@ -70,10 +70,35 @@ def test_a_process_that_died_before_it_began_is_tried_again() -> None:
     listener: Any = Listener()
     watch = Watch(work_of(trial), ClusterOptions(), listener)
     failed: Any = SimpleNamespace(
-        config={"turn": 0}, run_metadata=SimpleNamespace(pickled_error_filename=None), get_error=lambda: None
+        config={"turn": 0}, run_metadata=SimpleNamespace(pickled_error_filename=None), error_file=None
     )
     watch.on_trial_recover(trial=failed)
     assert listener.said == [f"again   {trial.label}: WorkerLost: its process ended before it began"]
+
+
+def test_a_process_that_died_is_told_from_one_that_never_began(tmp_path: Path) -> None:
+    """What Tune wrote of it is said; without that, only an attempt that had not begun is called so."""
+    trial: Trial = small_trial()
+    listener: Any = Listener()
+    watch = Watch(work_of(trial), ClusterOptions(), listener)
+    file = tmp_path / "error.txt"
+    turn: Any = SimpleNamespace(
+        config={"turn": 0}, run_metadata=SimpleNamespace(pickled_error_filename=None), error_file=str(file)
+    )
+    began = {EVENTS: [Event(0, "began", {"node": "a", "pid": 7}).to_json()]}
+    watch.on_trial_start(trial=turn)
+    watch.on_trial_result(trial=turn, result=began)
+    watch.on_trial_recover(trial=turn)
+    assert listener.said.pop() == f"again   {trial.label}: WorkerLost: its process ended without a word"
+    file.write_text(
+        "Failure # 1 (occurred at noon)\nold\nFailure # 2 (occurred at one)\n\x1b[36mThe actor died\n"
+    )
+    watch.on_trial_recover(trial=turn)
+    assert listener.said.pop() == f"again   {trial.label}: WorkerLost: The actor died"
+    file.unlink()
+    watch.on_trial_start(trial=turn)
+    watch.on_trial_recover(trial=turn)
+    assert listener.said.pop() == f"again   {trial.label}: WorkerLost: its process ended before it began"
 
 
 def test_a_failure_is_told_as_text_and_never_unpickled(tmp_path: Path) -> None:
@@ -83,7 +108,7 @@ def test_a_failure_is_told_as_text_and_never_unpickled(tmp_path: Path) -> None:
     planted.write_bytes(b"cos\nsystem\n(S'touch " + str(tmp_path / "executed").encode() + b"'\ntR.")
     metadata = SimpleNamespace(pickled_error_filename=planted.name)
     failed: Any = SimpleNamespace(
-        config={"turn": 0}, run_metadata=metadata, pickled_error_file=str(planted), get_error=lambda: "text"
+        config={"turn": 0}, run_metadata=metadata, pickled_error_file=str(planted), error_file=None
     )
     ResultsStore(tmp_path / "results").create_or_open({})
     listener: Any = Listener()
@@ -107,7 +132,7 @@ def test_a_trial_that_says_nothing_is_announced_and_ended(monkeypatch: pytest.Mo
     monkeypatch.setattr(watching, "monotonic", clock)
     metadata = SimpleNamespace(pickled_error_filename=None)
     turn: Any = SimpleNamespace(
-        config={"turn": 0}, status="RUNNING", run_metadata=metadata, get_error=lambda: None, max_failures=1
+        config={"turn": 0}, status="RUNNING", run_metadata=metadata, error_file=None, max_failures=1
     )
     watch.on_trial_start(trial=turn)
     clock.now = 44.0

@@ -1,6 +1,6 @@
 """When a sweep in which nothing runs speaks, and when it stops."""
 
-from dalbt_ray.cluster.watchdog import Watchdog
+from dalbt_ray.cluster.watchdog import START_AT_MOST_S, Watchdog
 
 
 def verdicts(dog: Watchdog, until: int, *, running: int = 0, has_room: bool) -> list[str]:
@@ -37,3 +37,24 @@ def test_room_that_comes_and_goes_is_no_stall() -> None:
     dog = Watchdog(stall_after_s=60, wait_at_most_s=10_000)
     said = [dog.observe(second, running=0, has_room=second % 50 != 0) for second in range(500)]
     assert "stalled" not in said
+
+
+def test_processes_that_start_are_no_stall_for_a_quarter_of_an_hour() -> None:
+    """On a busy machine they import for minutes. That is announced; what hangs there is a stall after all."""
+    dog = Watchdog(stall_after_s=60, wait_at_most_s=3_600)
+    said = [dog.observe(second, running=0, has_room=True, starting=True) for second in range(901)]
+    assert [second for second, verdict in enumerate(said) if verdict == "announce"] == list(
+        range(60, 900, 60)
+    )
+    assert said[900] == "stalled"
+    assert START_AT_MOST_S == 900
+
+
+def test_the_minute_of_room_begins_when_nothing_starts_any_more() -> None:
+    """However long a process took to start: where none is left, a minute of room is a stall."""
+    dog = Watchdog(stall_after_s=60, wait_at_most_s=3_600)
+    for second in range(200):
+        assert dog.observe(second, running=0, has_room=True, starting=True) != "stalled"
+    said = [dog.observe(second, running=0, has_room=True) for second in range(200, 261)]
+    assert "stalled" not in said[:60]
+    assert said[60] == "stalled"
