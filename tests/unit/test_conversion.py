@@ -2,8 +2,11 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +16,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dalbt_ray.data.decoding import BadImageError
+from dalbt_ray.data.prepare import conversion
 from dalbt_ray.data.prepare.conversion import MOST_PIXELS, convert, header_size
 from tests.user_folders import encoded, picture
+
+REPOSITORY = Path(__file__).parents[2]
 
 RNG = np.random.default_rng(0)
 
@@ -84,6 +90,63 @@ def test_gray_with_alpha_stays_gray_and_a_transparent_color_is_seen() -> None:
     assert (found.pixels.shape, found.pixels.min()) == ((10, 12, 1), 255)
     keyed = encoded(Image.new("RGB", (12, 10), (1, 2, 3)), "PNG", transparency=(1, 2, 3))
     assert convert(keyed).pixels.min() == 255
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "PA", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16"])
+@pytest.mark.parametrize("transparent", [False, True])
+def test_strips_give_what_the_whole_image_gives(
+    mode: str, transparent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large images are converted by strips: the same pixels and the same words, with alpha in one strip only."""
+    image = picture((40, 30)).convert("RGBA")
+    image.putalpha(
+        Image.fromarray(np.where(np.arange(40)[:, None] < 10, 90, np.full((40, 30), 255)).astype(np.uint8))
+    )
+    if mode == "I;16":
+        image = Image.fromarray(RNG.integers(0, 2**16, (40, 30), np.uint16))
+    elif mode == "PA":
+        image = image.convert("RGB").quantize(16).convert("PA")
+    else:
+        image = (image if mode in ("LA", "RGBA") else image.convert("RGB")).convert(mode)
+    how = {"transparency": 0} if transparent and mode in ("1", "L", "P", "I;16") else {}
+    data = encoded(image, "TIFF" if mode in ("PA", "CMYK", "YCbCr") else "PNG", **how)
+    whole = convert(data)
+    monkeypatch.setattr(conversion, "_LARGE", 1)
+    monkeypatch.setattr(conversion, "_STRIP", 7)
+    strips = convert(data)
+    np.testing.assert_array_equal(strips.pixels, whole.pixels)
+    assert (strips.change, strips.storable) == (whole.change, whole.storable)
+
+
+_PEAK = """
+import sys
+from io import BytesIO
+from pathlib import Path
+from PIL import Image
+from dalbt_ray.data.prepare.conversion import convert
+
+def kib(field):
+    return int(Path("/proc/self/status").read_text().split(f"{field}:")[1].split()[0])
+
+side = 4_900
+file = BytesIO()
+Image.new(sys.argv[1], (side, side)).save(file, "PNG", compress_level=1)
+data = file.getvalue()
+del file
+Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
+before = kib("VmRSS")
+convert(data)
+print((kib("VmHWM") - before) * 1024 / side**2)
+"""
+
+
+@pytest.mark.parametrize(("mode", "most"), [("RGBA", 8), ("RGB", 8), ("LA", 6), ("P", 5), ("I;16", 4)])
+def test_a_large_image_takes_its_decoded_form_and_the_result(mode: str, most: float) -> None:
+    """In bytes a pixel: Pillow has 4 where there are several channels, and the result 1 or 3. All but RGB took more."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _PEAK, mode], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert 0 < float(ended.stdout) < most
 
 
 def test_palettes_and_bilevel_images() -> None:

@@ -12,7 +12,7 @@ from dalbt_ray.data.decoding import SMALLEST, BadImageError, png_depth
 from dalbt_ray.data.prepare.image_formats import NO_HEIC_READER, formats, lacks_reader
 
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485  # of one image; Pillow's own limit, 256 MiB of RGB
-_STRIP, _LARGE = 256, 2**22  # rows, pixels
+_STRIP, _LARGE = 64, 2**22  # rows, pixels
 _ORIENTATION = 0x0112  # the EXIF tag
 _BITS_PER_SAMPLE = 258  # the TIFF tag
 _WITHOUT_COLOR = ("1", "L", "LA", "I;16", "I;16B", "I;16L")
@@ -100,48 +100,52 @@ def _convert(data: bytes, at_least: int) -> Converted:
     if bits > 8:
         changes.append(f"upper 8 of {bits} bits kept")
     found = image.mode
-    if found.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> (bits - 8)).astype(np.uint8))
-    elif found.startswith(("I", "F")):
+    if found.startswith(("I", "F")) and not found.startswith("I;16"):
         raise BadImageError(0, f"has values without a fixed range (mode {found}); scale it to 8 bits")
-    if image.has_transparency_data:
-        image, on_white = _on_white(image)
-        changes += ["transparent parts put on white"] if on_white else []
     target = "L" if found in _WITHOUT_COLOR else "RGB"
-    if image.mode != target:
-        image = image.convert(target)
+    pixels, on_white = _pixels(image, target, bits)
+    changes += ["transparent parts put on white"] if on_white else []
     if found not in ("L", "RGB"):
         changes.append(f"mode {found} to {target}")
-    return Converted(_pixels(image), ", ".join(changes), not changes and file_format in ("PNG", "JPEG"))
+    return Converted(pixels, ", ".join(changes), not changes and file_format in ("PNG", "JPEG"))
 
 
-def _pixels(image: Image.Image) -> NDArray[np.uint8]:
-    """uint8[h, w, c]; of a large image by strips, since Pillow hands over its bytes in two copies."""
+def _pixels(image: Image.Image, target: str, bits: int) -> tuple[NDArray[np.uint8], bool]:
+    """uint8[h, w, c], and whether a transparent part shows.
+
+    Of a large image by strips: each step on all of it takes another copy of it, with 4 bytes a pixel.
+    """
     height, width = image.height, image.width
     if height * width < _LARGE:
-        return np.asarray(image).reshape(height, width, -1)
-    pixels = np.empty((height, width, len(image.getbands())), np.uint8)
+        return _strip(image, target, bits)
+    pixels, on_white = np.empty((height, width, len(target)), np.uint8), False
     for top in range(0, height, _STRIP):
         strip = image.crop((0, top, width, min(height, top + _STRIP)))
-        pixels[top : top + _STRIP] = np.asarray(strip).reshape(strip.height, width, -1)
-    return pixels
+        pixels[top : top + _STRIP], shows = _strip(strip, target, bits)
+        on_white |= shows
+    return pixels, on_white
+
+
+def _strip(image: Image.Image, target: str, bits: int) -> tuple[NDArray[np.uint8], bool]:
+    """What `_pixels` says, of a part."""
+    on_white = False
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> (bits - 8)).astype(np.uint8))
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        on_white = image.getchannel("A").getextrema() != (255, 255)
+        if on_white:
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        image = image.convert("RGB")
+    if image.mode != target:
+        image = image.convert(target)
+    return np.asarray(image).reshape(image.height, image.width, -1), on_white
 
 
 def _bits(image: Image.Image, data: bytes) -> int:
     """Bits per channel in the file, which Pillow's modes do not tell: it cuts 16-bit color down silently."""
     stated = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (0,))
     return int(max(png_depth(data), *stated, 8))
-
-
-def _on_white(image: Image.Image) -> tuple[Image.Image, bool]:
-    """The image on a white background, and whether that shows anywhere. By strips: at once, it takes five copies."""
-    shown, anywhere = Image.new("RGB", image.size), False
-    for top in range(0, image.height, _STRIP):
-        strip = image.crop((0, top, image.width, min(image.height, top + _STRIP))).convert("RGBA")
-        if strip.getchannel("A").getextrema() != (255, 255):
-            strip, anywhere = Image.alpha_composite(Image.new("RGBA", strip.size, "white"), strip), True
-        shown.paste(strip.convert("RGB"), (0, top))
-    return shown, anywhere
 
 
 def _too_many_pixels() -> BadImageError:

@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from hashlib import blake2b
 
+import numpy as np
+
 from dalbt_ray.data.decoding import LARGEST, BadImageError, Shape, describe
 from dalbt_ray.data.prepare.conversion import convert, header_size
 from dalbt_ray.data.prepare.gathering import FoundSet, Gathered, listed
@@ -45,7 +47,9 @@ def inspect(gathered: Gathered) -> Inspection:
             inspection.bad[row] = error.problem
             continue
         height, width, channels = image.pixels.shape
-        digest = blake2b(image.pixels.tobytes() + repr(image.pixels.shape).encode(), digest_size=16)
+        pixels = np.ascontiguousarray(image.pixels)  # a copy only if it has to be
+        digest = blake2b(pixels.data, digest_size=16)
+        digest.update(repr(image.pixels.shape).encode())
         inspection.digests.append(digest.digest())
         inspection.shapes[height, width, channels] += 1
         if image.change:

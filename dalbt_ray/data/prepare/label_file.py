@@ -1,7 +1,7 @@
 """`labels.csv`: which image of a folder has which label."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from dalbt_ray.data.prepare.gathering import listed
@@ -9,6 +9,9 @@ from dalbt_ray.errors import InputError
 
 LABEL_FILE = "labels.csv"
 MOST_BYTES = 256 * 2**20
+MOST_PROBLEMS = 100_000
+"""Lines that cannot be used, after which no more are read: a small file may hold tens of millions."""
+
 _FORM = "it needs a first line `path,label` or `filename,label`, commas between, in UTF-8"
 
 
@@ -23,16 +26,18 @@ def read_label_file(path: Path, images: Mapping[str, Path]) -> dict[Path, str | 
 
     Raises:
         InputError: a file that cannot be read or lacks a column; names that are not there, that fit several
-            files, or that occur twice: how many, and the first ones with their lines.
+            files, or that occur twice: how many (`MOST_PROBLEMS` at most), and the first ones with their lines.
     """
     by_bare_name: dict[str, list[str]] = {}
     for name in images:
         by_bare_name.setdefault(PurePosixPath(name).name, []).append(name)
     labels: dict[Path, str | None] = {}
     lines: dict[str, int] = {}
-    problems = []
+    problems: list[str] = []
     for line, given, label in _rows(path):
         name = str(PurePosixPath(given))
+        if len(problems) == MOST_PROBLEMS:
+            break
         fitting = [name] if name in images else by_bare_name.get(name, [])
         if len(fitting) != 1:
             fits = f"fits {len(fitting)} files; give its path" if fitting else "is not in the folder"
@@ -43,27 +48,29 @@ def read_label_file(path: Path, images: Mapping[str, Path]) -> dict[Path, str | 
             lines[fitting[0]] = line
             labels[images[fitting[0]]] = label or None
     if problems:
-        count = f"{len(problems):,} line{'s' if len(problems) > 1 else ''} that cannot be used"
+        least = "at least " if len(problems) == MOST_PROBLEMS else ""
+        count = f"{least}{len(problems):,} line{'s' if len(problems) > 1 else ''} that cannot be used"
         raise InputError("labels", str(path), f"has {count}:{listed(problems, chr(10) + '  ')}")
     return labels
 
 
-def _rows(path: Path) -> list[tuple[int, str, str]]:
+def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
     """Line, name and label of each row."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise InputError("labels", str(path), f"has more than {MOST_BYTES:,} bytes", remedy=_FORM)
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = [column.strip().lower() for column in reader.fieldnames or []]
-            reader.fieldnames = columns
+            reader = csv.reader(file)
+            columns = [column.strip().lower() for column in next(reader, [])]
             names = [column for column in ("path", "filename") if column in columns]
             if len(names) != 1 or "label" not in columns:
                 problem = f"has the columns {', '.join(columns) or '(none)'}"
                 raise InputError("labels", str(path), problem, remedy=_FORM)
-            return [
-                (reader.line_num, (row[names[0]] or "").strip(), (row["label"] or "").strip())
-                for row in reader
-            ]
+            at = {column: index for index, column in enumerate(columns)}
+            for row in filter(None, reader):
+                name, label = (
+                    row[index].strip() if index < len(row) else "" for index in (at[names[0]], at["label"])
+                )
+                yield reader.line_num, name, label
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError("labels", str(path), f"cannot be read ({error})", remedy=_FORM) from None
