@@ -4,6 +4,7 @@ import os
 from queue import Empty, SimpleQueue
 from threading import Thread
 
+from dalbt_ray.cluster.authentication import is_loopback
 from dalbt_ray.cluster.discovery import running_here
 from dalbt_ray.cluster.probe import Answer, ask
 from dalbt_ray.errors import InputError
@@ -28,8 +29,7 @@ def refuse_wrong_address(address: str) -> None:
     if "://" in address:
         remedy = "name the head's own port, as in 10.0.0.1:6379; a ray:// client cannot drive a sweep"
         raise InputError("address", address, "is no HOST:PORT", remedy=remedy)
-    # Where nothing is noted, Ray looks for a head among the processes of this machine, and finds none at once.
-    found = (os.environ.get("RAY_ADDRESS") or running_here()) if address == "auto" else address
+    found = _led_to(address)
     if found is None or "://" in found:
         return
     if not found.rpartition(":")[2].isdecimal() or found.startswith(":"):
@@ -40,6 +40,24 @@ def refuse_wrong_address(address: str) -> None:
     told = _as_a_client(found)
     if told:
         raise InputError("address", address, f"leads to no Ray that takes us: {told}", remedy=_REMEDY)
+
+
+def on_loopback_alone(address: str) -> bool:
+    """Whether nobody outside can reach the head at `address`: `ray start --node-ip-address=127.0.0.1` begins such.
+
+    Ray takes 127.0.0.1 for this machine's outer address, and would wait there for minutes.
+    """
+    found = _led_to(address)
+    if found is None or not is_loopback(found):
+        return False
+    from ray.util import get_node_ip_address
+
+    return ask(f"{get_node_ip_address()}:{found.rpartition(':')[2]}") != "yes"
+
+
+def _led_to(address: str) -> str | None:
+    """What "auto" stands for; where nothing is noted, Ray looks among this machine's processes, and that is quick."""
+    return (os.environ.get("RAY_ADDRESS") or running_here()) if address == "auto" else address
 
 
 def _as_a_client(address: str) -> str:

@@ -3,14 +3,14 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import ray
 
 import dalbt_ray
-from dalbt_ray.cluster.address import refuse_wrong_address
+from dalbt_ray.cluster.address import on_loopback_alone, refuse_wrong_address
 from dalbt_ray.cluster.authentication import (
     dashboard_options,
     enable_token_authentication,
@@ -152,6 +152,8 @@ def _start(options: ClusterOptions, folder: Path, trials: int) -> None:
 def _on_loopback() -> Iterator[None]:
     """A Ray that is started inside listens on loopback alone: nothing of it has to be reached from another machine.
 
+    One that is joined inside may be such a Ray.
+
     It is what Ray does on a Mac, by this constant. `_node_ip_address="127.0.0.1"` is replaced by an outer address, and
     then every process listens on all interfaces.
     """
@@ -168,13 +170,14 @@ def _join(options: ClusterOptions) -> str:
     refuse_wrong_address(options.address)
     package = str(Path(dalbt_ray.__file__).parent)
     try:
-        context = ray.init(
-            address=options.address,
-            # Workers may be on machines that never saw this code, or that saw an older one.
-            runtime_env={"py_modules": [package], "excludes": ["__pycache__"]},
-            log_to_driver=False,
-            configure_logging=False,
-        )
+        with _on_loopback() if on_loopback_alone(options.address) else nullcontext():
+            context = ray.init(
+                address=options.address,
+                # Workers may be on machines that never saw this code, or that saw an older one.
+                runtime_env={"py_modules": [package], "excludes": ["__pycache__"]},
+                log_to_driver=False,
+                configure_logging=False,
+            )
     except (ConnectionError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         remedy = "start one with `ray start --head`, or leave the address out to use this machine alone"

@@ -1,7 +1,12 @@
 """More than one node: images once on each, a node lost in the middle of a sweep, and one that joins there."""
 
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -29,7 +34,15 @@ from dalbt_ray.launch.places import places
 from dalbt_ray.launch.progress import Progress
 from dalbt_ray.results import ResultsStore
 from dalbt_ray.trial.outcome import SweepOutcome
-from tests.integration.sweeps import STARTS_RAY, committed_rounds, hashes, run_on_ray, small_trials
+from tests.integration.other_code import UPGRADED, Anywhere
+from tests.integration.sweeps import (
+    REPOSITORY,
+    STARTS_RAY,
+    committed_rounds,
+    hashes,
+    run_on_ray,
+    small_trials,
+)
 from tests.integration.waiting import wait_for
 
 pytestmark = STARTS_RAY
@@ -152,6 +165,44 @@ def test_a_node_that_joins_late_gets_trials(tmp_path: Path) -> None:
     assert [(outcome.done, outcome.failed) for outcome in outcomes] == [(6, 0)]
 
 
+JOIN = """
+import sys
+from dalbt_ray.cluster.connection import connected, live_nodes
+from dalbt_ray.cluster.options import ClusterOptions
+with connected(ClusterOptions(address=sys.argv[1])):
+    print(len(live_nodes()))
+"""
+
+
+@pytest.mark.timeout(400)
+def test_a_head_on_loopback_alone_is_joined(tmp_path: Path) -> None:
+    """Ray itself takes 127.0.0.1 for this machine's outer address, and waits for minutes for a head there."""
+    environment = os.environ | {"HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
+    with (
+        tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder,
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.two_nodes", folder],
+            cwd=REPOSITORY,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as cluster,
+    ):
+        assert cluster.stdout is not None
+        address = cluster.stdout.readline().strip()
+        assert address.startswith("127.0.0.1:")
+        joined = subprocess.run(
+            [sys.executable, "-c", JOIN, address],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+    assert joined.stdout == "2\n", joined.stderr
+
+
 def test_a_node_that_is_set_aside_gets_nothing(tmp_path: Path) -> None:
     """Every node is looked at; a reservation then lands on the ones that are left."""
     store, data = ResultsStore(tmp_path), ImageSetFiles.find("fashion_mini", "", None)
@@ -167,3 +218,30 @@ def test_a_node_that_is_set_aside_gets_nothing(tmp_path: Path) -> None:
             assert group.wait(60)
             assert set(placement_group_table(group)["bundles_to_node_id"].values()) == {left.node_id}
             remove_placement_group(group)
+
+
+def test_a_node_that_goes_bad_in_the_middle_loses_no_trial(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It gets other code after the first round: it is set aside, once, and what it was to run is run elsewhere."""
+    trials = [replace(trial, strategy=Anywhere()) for trial in small_trials(seeds=6)[::2]]
+    alone, together, upgraded = tmp_path / "alone", tmp_path / "together", tmp_path / "upgraded"
+    ResultsStore(alone).create_or_open({"sweep": "test"})
+    with Progress(len(trials)) as progress:
+        run_in_process(trials, str(alone), None, progress)
+
+    with cluster_of(1) as cluster:
+        bad = cluster.add_node(num_cpus=1, env_vars={UPGRADED: str(upgraded)}).node_id
+
+        def upgrade() -> None:
+            wait_for(lambda: committed_rounds(together) >= 1, seconds=200)
+            upgraded.touch()
+
+        upgrading = Thread(target=upgrade)
+        upgrading.start()
+        outcome = run_on_ray(trials, together, ClusterOptions(address=cluster.address))
+        upgrading.join()
+    assert (outcome.done, outcome.failed) == (len(trials), 0)
+    said = f"node {bad[:8]} is set aside: it runs other code than the driver; its trials run elsewhere"
+    assert [line for line in capsys.readouterr().out.splitlines() if "set aside" in line] == [said]
+    assert hashes(together) == hashes(alone)
