@@ -33,18 +33,16 @@ def workers_hang(arena: Arena) -> None:
     folder = root.parent / "hanging"
     folder.mkdir(parents=True)
     limits = ("--cpus-per-trial", "0.33", "--trial-timeout", str(TIMEOUT_S))
-    driver, said = Sweeping.start(root, *size, *limits, **{FOLDER: str(folder)}), dict[str, float]()
+    said: dict[str, float] = {}
+    with Sweeping.start(root, *size, *limits, **{FOLDER: str(folder)}) as driver:
 
-    def ended() -> bool:
-        for which in _SILENT.findall(driver.text):
-            said.setdefault(which, time())
-        return driver.process.poll() is not None
+        def ended() -> bool:
+            for which in _SILENT.findall(driver.text):
+                said.setdefault(which, time())
+            return driver.process.poll() is not None
 
-    try:
         wait_for(ended, HANGS_LIMIT_S)
         assert driver.status() == 1, driver.text[-3000:]
-    finally:
-        driver.end()
     hung = {each.name: each.stat().st_mtime for each in folder.iterdir()}
     for which, since in hung.items():
         how = "stopped workers" if Hanging(which=int(which)).stopped else "interpreter locks"
@@ -67,11 +65,9 @@ def head_hangs(arena: Arena) -> None:
 def _stop(arena: Arena, what: str, process: str) -> None:
     """It is announced; then it wakes up and the sweep goes on, or, one time in four, is given up with the way on."""
     root = arena.fresh()
-    driver = Sweeping.start(root)
-    try:
-        driver.until(lambda: committed(root) > 0)
-        victim, since = driver.named(process), time()
-        victim.send_signal(signal.SIGSTOP)
+    with Sweeping.start(root) as driver:
+        driver.after_a_round(arena, root)
+        victim, since = driver.signaled(process, signal.SIGSTOP)
         arena.count(what)
         after = driver.tells("has not answered for", since, LIMIT_S)
         arena.heard(f"that there is no answer, after {what}", after, ANNOUNCED_S)
@@ -80,8 +76,6 @@ def _stop(arena: Arena, what: str, process: str) -> None:
             victim.send_signal(signal.SIGCONT)
         status = driver.status()
         assert status == 0 or (status == 1 and "Resume with:" in driver.text), driver.text[-3000:]
-    finally:
-        driver.end()
     finish(arena, root, "--in-process")
 
 
@@ -93,14 +87,11 @@ def tracker_hangs(arena: Arena) -> None:
         if arena.rng.randrange(3) == 0:
             server.close()
         where = {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}"}
-        driver = Sweeping.start(root, "--in-process", "--track", "mlflow", *size, **where)
-        try:
+        with Sweeping.start(root, "--in-process", "--track", "mlflow", *size, **where) as driver:
             driver.until(lambda: committed(root) > 0)
             since = time()
             arena.count("dead trackers")
             after = driver.tells("the tracker", since, LIMIT_S)
             arena.heard("that the tracker does not answer, after its first round", after, ANNOUNCED_S)
             assert driver.status() == 0, driver.text[-3000:]
-        finally:
-            driver.end()
     finish(arena, root, "--in-process", *size)

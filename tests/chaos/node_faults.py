@@ -3,13 +3,10 @@
 import subprocess
 import sys
 import tempfile
-from threading import Event
 
-from tests.chaos.arena import Arena, committed
+from tests.chaos.arena import Arena
 from tests.chaos.on_ray import Sweeping, finish
 from tests.integration.sweeps import REPOSITORY
-
-_PAUSE = Event()
 
 
 def node_lost(arena: Arena) -> None:
@@ -26,17 +23,13 @@ def node_lost(arena: Arena) -> None:
         assert cluster.stdin is not None
         assert cluster.stdout is not None
         try:
-            driver = Sweeping.start(root, "--address", cluster.stdout.readline().strip())
-            try:
-                driver.until(lambda: committed(root) > 1)
-                _PAUSE.wait(arena.rng.uniform(0, 3))
+            with Sweeping.start(root, "--address", cluster.stdout.readline().strip()) as driver:
+                driver.after_a_round(arena, root)
                 cluster.stdin.write("lose it\n")
                 cluster.stdin.flush()
                 cluster.stdout.readline()
                 arena.count("lost nodes")
                 assert driver.status() == 0, driver.text[-3000:]
-            finally:
-                driver.end()
         finally:
             cluster.stdin.close()
             cluster.wait(timeout=60)

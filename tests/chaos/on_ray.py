@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 from time import time
 
 import psutil
@@ -22,10 +23,12 @@ from dalbt_ray.config import Training, Trial
 from dalbt_ray.data.splits import SplitSettings
 from dalbt_ray.launch import sweep_command
 from dalbt_ray.strategies.random import Random
-from tests.chaos.arena import Arena, tables
+from tests.chaos.arena import Arena, committed, tables
 from tests.chaos.hanging import Hanging
 from tests.integration.sweeps import REPOSITORY
 from tests.integration.waiting import wait_for
+
+_PAUSE = Event()
 
 LIMIT_S = 900.0
 """Seconds after which a driver that has not ended counts as hung: on a busy machine Ray takes a minute to start."""
@@ -79,6 +82,12 @@ class Sweeping:
             )
         return cls(process, printed)
 
+    def __enter__(self) -> "Sweeping":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
     @property
     def text(self) -> str:
         """What it has printed."""
@@ -90,9 +99,16 @@ class Sweeping:
             return psutil.Process(self.process.pid).children(recursive=True)
         return []
 
-    def named(self, name: str) -> psutil.Process:
-        """The raylet or the head of its Ray."""
-        return next(each for each in self.family() if each.name() == name)
+    def after_a_round(self, arena: Arena, root: Path) -> None:
+        """Wait until a round is committed in `root`, and up to two seconds more."""
+        self.until(lambda: committed(root) > 0)
+        _PAUSE.wait(arena.rng.uniform(0, 2))
+
+    def signaled(self, name: str, number: int) -> tuple[psutil.Process, float]:
+        """Send a signal to the raylet or the head of its Ray; that process, and when, as of `time()`."""
+        process = next(each for each in self.family() if each.name() == name)
+        process.send_signal(number)
+        return process, time()
 
     def at_work(self, title: str = "ray::") -> list[psutil.Process]:
         """Processes of trials."""
@@ -170,11 +186,8 @@ def size_of(arguments: tuple[str, ...]) -> list[str]:
 
 def again(root: Path, *arguments: str) -> None:
     """The command once more, to its end."""
-    driver = Sweeping.start(root, *arguments)
-    try:
+    with Sweeping.start(root, *arguments) as driver:
         assert driver.status() == 0, driver.text[-3000:]
-    finally:
-        driver.end()
 
 
 def main() -> int:

@@ -3,7 +3,6 @@
 import signal
 from contextlib import suppress
 from threading import Event
-from time import time
 
 import psutil
 
@@ -36,8 +35,7 @@ def _kill_workers(arena: Arena, what: str, kills: int, title: str, *arguments: s
     killed = 0
     while killed < kills:
         root, seen = arena.fresh(), 0
-        driver = Sweeping.start(root, *arguments, **{FAILURES: "1000"})
-        try:
+        with Sweeping.start(root, *arguments, **{FAILURES: "1000"}) as driver:
             while killed < kills and driver.process.poll() is None:
                 _PAUSE.wait(arena.rng.uniform(0.2, 1.5))
                 seen, before = committed(root), seen
@@ -47,8 +45,6 @@ def _kill_workers(arena: Arena, what: str, kills: int, title: str, *arguments: s
                         killed += 1
                         arena.count(what)
             assert driver.status() == 0, driver.text[-3000:]
-        finally:
-            driver.end()
         finish(arena, root, *arguments)
 
 
@@ -64,20 +60,16 @@ def head_killed(arena: Arena) -> None:
 
 def _lose(arena: Arena, what: str, process: str) -> None:
     root = arena.fresh()
-    driver = Sweeping.start(root)
-    try:
-        driver.until(lambda: committed(root) > 0)
-        _PAUSE.wait(arena.rng.uniform(0, 2))
-        family, killed = driver.family(), time()
-        driver.named(process).kill()
+    with Sweeping.start(root) as driver:
+        driver.after_a_round(arena, root)
+        family = driver.family()
+        _, killed = driver.signaled(process, signal.SIGKILL)
         arena.count(what)
         after = driver.tells("Resume with:", killed, LIMIT_S)
         assert driver.status() == 1, driver.text[-3000:]
         arena.heard(f"how to go on, after {what}", after, RESUME_S)
         _, alive = psutil.wait_procs(family, timeout=120)
         assert not alive, alive
-    finally:
-        driver.end()
     finish(arena, root, "--in-process")
 
 
@@ -86,8 +78,7 @@ def driver_on_ray_killed(arena: Arena) -> None:
     root = arena.fresh()
     driver = Sweeping.start(root)
     try:
-        driver.until(lambda: committed(root) > 0)
-        _PAUSE.wait(arena.rng.uniform(0, 2))
+        driver.after_a_round(arena, root)
         family = driver.family()
         driver.process.kill()
         arena.count("driver kills")
