@@ -120,6 +120,8 @@ def answers_without_token(address: str) -> bool:
     where = [] if address == "auto" else ["--address", address]
     command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", *where]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH_")}
+    if is_loopback(address):  # or Ray would ask at this machine's outer address
+        environment["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     try:
         answer = subprocess.run(  # noqa: S603 - our own interpreter and an address that Ray has just used
             command,

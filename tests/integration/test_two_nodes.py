@@ -166,24 +166,26 @@ def test_a_node_that_joins_late_gets_trials(tmp_path: Path) -> None:
 
 
 JOIN = """
-import sys
+import os, sys
 from dalbt_ray.cluster.connection import connected, live_nodes
 from dalbt_ray.cluster.options import ClusterOptions
 with connected(ClusterOptions(address=sys.argv[1])):
-    print(len(live_nodes()))
+    print(len(live_nodes()), os.environ["RAY_AUTH_MODE"])
 """
 
 
 @pytest.mark.timeout(400)
-def test_a_head_on_loopback_alone_is_joined(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["token", "disabled"])
+def test_a_head_on_loopback_alone_is_joined(tmp_path: Path, mode: str) -> None:
     """Ray itself takes 127.0.0.1 for this machine's outer address, and waits for minutes for a head there."""
-    environment = os.environ | {"HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment = clean | {"HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
     with (
         tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder,
         subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.two_nodes", folder],
             cwd=REPOSITORY,
-            env=environment,
+            env=environment | ({"RAY_AUTH_MODE": mode} if mode == "disabled" else {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -200,7 +202,7 @@ def test_a_head_on_loopback_alone_is_joined(tmp_path: Path) -> None:
             timeout=180,
             check=False,
         )
-    assert joined.stdout == "2\n", joined.stderr
+    assert joined.stdout == f"2 {mode}\n", joined.stderr
 
 
 def test_a_node_that_is_set_aside_gets_nothing(tmp_path: Path) -> None:
