@@ -25,14 +25,14 @@ _SILENT = re.compile("nothing heard of .*which=([0-9]+)")
 
 
 def workers_hang(arena: Arena) -> None:
-    """Six trials at once, and all hang: stopped (SIGSTOP), or in native code with the interpreter's lock.
+    """Twelve trials at once, and all hang: stopped (SIGSTOP), or in native code with the interpreter's lock.
 
     Each is announced and ended, none holds up the others; the same command then finishes them.
     """
-    root, size = arena.fresh(), ("--max-rounds", "2")
+    root, size = arena.fresh(), ("--preset", "twelve", "--max-rounds", "2")
     folder = root.parent / "hanging"
     folder.mkdir(parents=True)
-    limits = ("--cpus-per-trial", "0.33", "--trial-timeout", str(TIMEOUT_S))
+    limits = ("--cpus-per-trial", "0.16", "--trial-timeout", str(TIMEOUT_S))
     said: dict[str, float] = {}
     with Sweeping.start(root, *size, *limits, **{FOLDER: str(folder)}) as driver:
 

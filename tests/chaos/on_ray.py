@@ -36,8 +36,8 @@ LIMIT_S = 900.0
 FAILURES = "CHAOS_FAILURES"
 
 
-def trials() -> list[Trial]:
-    """Six trials of nine rounds, a second or so a round; they can be made to hang."""
+def trials(number: int = 6) -> list[Trial]:
+    """Trials of nine rounds, a second or so a round; they can be made to hang."""
     one = Trial(
         dataset="fashion_mini",
         strategy=Random(),
@@ -47,7 +47,10 @@ def trials() -> list[Trial]:
         splits=SplitSettings(train_limit=1_000, initial_size=20, validation_size=20),
     )
     # From 1: a label leaves out what is default.
-    return [replace(one, strategy=Hanging(which=which), seed=which) for which in range(1, 7)]
+    return [replace(one, strategy=Hanging(which=which), seed=which) for which in range(1, number + 1)]
+
+
+PRESETS = {"six": trials, "twelve": partial(trials, 12)}
 
 
 class NotStarted(Exception):  # noqa: N818
@@ -181,7 +184,7 @@ def finish(arena: Arena, root: Path, *arguments: str) -> None:
 
 def size_of(arguments: tuple[str, ...]) -> list[str]:
     """Of the arguments, those on which the tables depend."""
-    return [each for pair in pairwise(arguments) if pair[0] == "--max-rounds" for each in pair]
+    return [each for pair in pairwise(arguments) if pair[0] in ("--preset", "--max-rounds") for each in pair]
 
 
 def again(root: Path, *arguments: str) -> None:
@@ -194,7 +197,7 @@ def main() -> int:
     """Entry point."""
     failures = int(os.environ.get(FAILURES, "1"))
     sweep_command.ClusterOptions = partial(ClusterOptions, max_failures=failures)  # type: ignore[misc, assignment]
-    return sweep_command.sweep(trials)
+    return sweep_command.sweep(PRESETS)
 
 
 if __name__ == "__main__":
