@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from dalbt_ray.models.dropout import ConsistentDropout
 from dalbt_ray.models.encoder import Backbone, Cost, Encoder, Shape
-from dalbt_ray.models.pooling import max_pool
+from dalbt_ray.models.pooling import pooled_convolution
 from dalbt_ray.models.weights import convolution, linear
 from dalbt_ray.options.ranges import Count
 
@@ -73,12 +73,12 @@ class LeNetLayers(Backbone):
 
     def stem(self, x: Tensor) -> Tensor:
         """The part before the first dropout layer, the same in every stochastic pass."""
-        return torch.relu(max_pool(self.convolution_1(x)))
+        return torch.relu(pooled_convolution(x, self.convolution_1))
 
     def finish(self, x: Tensor) -> Tensor:
         """What `stem` gave, to float[b, 120]."""
         x = self.dropout_1(x)
-        x = self.dropout_2(torch.relu(max_pool(self.convolution_2(x))))
+        x = self.dropout_2(torch.relu(pooled_convolution(x, self.convolution_2)))
         if x.shape[2:] != (_MAP_SIDE, _MAP_SIDE):
             x = functional.adaptive_avg_pool2d(x, _MAP_SIDE)
         features: Tensor = self.dropout_3(torch.relu(self.hidden(x.flatten(1))))

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
@@ -31,6 +31,33 @@ def max_pool(x: Tensor) -> Tensor:
         pooled: Tensor = _PairwiseMaximum.apply(x)
         return pooled
     return torch.maximum(*_columns(torch.maximum(*_rows(x))))
+
+
+def pooled_convolution(x: Tensor, layer: nn.Conv2d) -> Tensor:
+    """`max_pool(layer(x))`.
+
+    A convolution of few channels leaves most of a CPU's vectors empty. Without gradients, the left and the right column
+    of every pooling window are therefore channels of one convolution of twice the channels and every second column:
+    the same products, and zeros, in two thirds of the time for LeNet's first layer. With gradients it does not pay.
+
+    Args:
+        x: float[b, c, h, w].
+        layer: with stride 1 and a bias.
+
+    Returns:
+        float[b, d, h' // 2, w' // 2], where float[b, d, h', w'] is what the layer gives.
+    """
+    channels = layer.out_channels
+    if x.device.type != "cpu" or 2 * channels > _VECTOR or torch.is_grad_enabled():
+        return max_pool(layer(x))
+    assert layer.bias is not None
+    kernels = torch.cat([functional.pad(layer.weight, (0, 1)), functional.pad(layer.weight, (1, 0))])
+    kernels = kernels.contiguous(memory_format=torch.channels_last)
+    bias = layer.bias.repeat(2)
+    columns = functional.conv2d(x, kernels, bias, stride=(1, 2), padding=layer.padding)
+    height = columns.shape[2] // 2 * 2
+    highest = torch.maximum(columns[:, :, 0:height:2], columns[:, :, 1:height:2])
+    return torch.maximum(highest[:, :channels], highest[:, channels:])
 
 
 def _rows(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -76,7 +76,7 @@ def write_bundle(
     _refuse_more(PACKED, parsed_bytes(lines), LINES_PARSED_BYTES)
     files = {PACKED: pack(lines)}
     for table in TABLES:
-        rows = join(table, parts[table])
+        rows = join(table, parts[table]).combine_chunks()
         _refuse_more(table_name(table), rows.nbytes, UNPACKED_BYTES)
         keys = [(name, "ascending") for name in ("trial_id", "round", "rank") if name in rows.column_names]
         files[table_name(table)] = encode_compactly(rows.sort_by(keys))

@@ -19,7 +19,7 @@ from dalbt_ray.models.encoder import Encoder
 from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import Network, NetworkSettings, build_network
 from dalbt_ray.models.norm import GlobalBatchNorm, frozen_statistics
-from dalbt_ray.models.pooling import max_pool
+from dalbt_ray.models.pooling import max_pool, pooled_convolution
 from dalbt_ray.models.resnet import ResNet18
 from dalbt_ray.models.timm_model import Timm
 from dalbt_ray.models.vgg import VGG16
@@ -78,6 +78,23 @@ def test_max_pool_on_ties() -> None:
     diagonal &= windows[:, 0, 0, 0] < highest.view(-1)
     assert torch.equal(gradient[~diagonal], stock[~diagonal])
     assert torch.equal(gradient[diagonal, 0, 1, 0], stock[diagonal].sum((1, 2, 3)))
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("side", [28, 27])
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 6), (3, 8), (6, 16)])
+def test_pooled_convolution_is_both_after_each_other(
+    inputs: int, outputs: int, side: int, memory_format: torch.memory_format
+) -> None:
+    """With gradients and without, odd sides included; to the last bits, whose order of summing is the library's."""
+    layer = nn.Conv2d(inputs, outputs, 5, padding=(2, 1))
+    x = torch.randn((5, inputs, side, 28), generator=seeded()).contiguous(memory_format=memory_format)
+    stock = functional.max_pool2d(layer(x), 2)
+    assert torch.equal(pooled_convolution(x, layer), stock)
+    with torch.no_grad():
+        without = pooled_convolution(x, layer)
+    assert without.shape == stock.shape
+    torch.testing.assert_close(without, stock, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(("ours", "stock", "shape"), [
