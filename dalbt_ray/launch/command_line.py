@@ -1,5 +1,7 @@
 """What every command of ours does: how it ends, and where it looks for data sets."""
 
+import atexit
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -16,6 +18,7 @@ def run_command(command: Callable[[], int]) -> int:
 
     And 1 with one line for what the machine refuses, such as a full disk; a fault of the program keeps its traceback.
     """
+    atexit.register(gc.freeze)  # else Python looks for garbage among all that was imported, for a second
     try:
         return command()
     except Stalled as error:

@@ -20,6 +20,7 @@ from dalbt_ray.launch.places import places
 from dalbt_ray.launch.plan import Plan, make_plan, work_of
 from dalbt_ray.launch.plan_text import plan_text
 from dalbt_ray.launch.progress import Progress
+from dalbt_ray.launch.report_ahead import ReportAhead
 from dalbt_ray.launch.terminal import Terminal
 from dalbt_ray.launch.trackers import tracker_maker
 from dalbt_ray.launch.tracking import Tracking
@@ -191,7 +192,9 @@ def _run(
     tracking: Tracking | None,
     resume: str,
 ) -> SweepOutcome:
-    also = tracking or (lambda _trial_id, _round: None)
+    also: Callable[[str, int | None], None] = tracking or (lambda _trial_id, _round: None)
+    if not arguments.in_process:
+        also = ReportAhead(len(plan.to_do), also)
     work = work_of(plan, ResultsStore(root).unfinished())
     with Progress(len(plan.to_do), work, also=also) as progress:
         return _run_backend(plan, root, data_root, arguments, progress, resume)
