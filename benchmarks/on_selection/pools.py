@@ -44,8 +44,8 @@ def build_pool(arguments: argparse.Namespace) -> Numbers:
         optimizer.step()
     network.eval()
     masks = draw_dropout_masks(network, PASSES, generator)
-    parts = [score_batch([network], images[rows], masks=masks) for rows in row_blocks(len(images))]
-    scores = Scores.joined(parts)
+    parts = (score_batch([network], images[rows], masks=masks) for rows in row_blocks(len(images)))
+    scores = Scores.joined(parts, len(images))
     for name, values in vars(scores).items():
         if values is not None:
             np.save(arguments.folder / f"{name}.npy", values)

@@ -1,7 +1,8 @@
 """What the trained networks say of images: probabilities, features, dropout samples, votes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -44,12 +45,24 @@ class Scores:
     outlier_probability: Floats | None = None
 
     @classmethod
-    def joined(cls, parts: "Sequence[Scores]") -> "Scores":
-        """The rows of all parts, one part after the other; at least one part."""
+    def joined(cls, parts: "Iterable[Scores]", count: int) -> "Scores":
+        """The rows of all parts, `count` in all, one part after the other; at least one part.
+
+        Each part is let go once it is copied: those of many dropout passes would take as much memory as the whole.
+        """
         columns: dict[str, Any] = {}
-        for each in fields(cls):
-            values = [getattr(part, each.name) for part in parts]
-            columns[each.name] = None if values[0] is None else np.concatenate(values)
+        end = 0
+        for part in parts:
+            start, end = end, end + len(part.features)
+            for each in fields(cls):
+                rows = getattr(part, each.name)
+                if start == 0:
+                    columns[each.name] = (
+                        None if rows is None else np.empty((count, *rows.shape[1:]), rows.dtype)
+                    )
+                if rows is not None:
+                    columns[each.name][start:end] = rows
+        assert end == count
         return cls(**columns)
 
 
@@ -131,13 +144,14 @@ def score_images(
     Raises:
         Diverged: probabilities or features that are no finite numbers.
     """
-    mine = [
+    parts: Iterable[tuple[int, Scores]] = (
         (number, score(batch))
         for number, batch in images.batches(wanted, SCORING_BATCH)
         if number % world.size == world.rank
-    ]
-    numbered = [part for parts in world.gather(mine) for part in parts]
-    scores = Scores.joined([scores for _, scores in sorted(numbered, key=itemgetter(0))])
+    )
+    if world.size > 1:
+        parts = sorted(chain.from_iterable(world.gather(list(parts))), key=itemgetter(0))
+    scores = Scores.joined((scores for _, scores in parts), int(wanted.sum()))
     if not (np.isfinite(scores.probabilities).all() and np.isfinite(scores.features).all()):
         raise Diverged("what the network says is no number any more; lower training.learning_rate")
     return scores

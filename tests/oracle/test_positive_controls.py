@@ -95,11 +95,11 @@ def train(image_set: ImageSet, strategy: str, **options: object) -> Outcome:
     )
     beside = [] if auxiliary is None else [auxiliary]
     fit(network, data, trial, draws=draws, world=World(), device=torch.device("cpu"), auxiliaries=beside)
-    parts = [
+    parts = (
         score_batch([network], image_set.images.take(rows), auxiliary=auxiliary)
         for rows in np.split(np.arange(IMAGES), 24)
-    ]
-    scores = Scores.joined(parts)
+    )
+    scores = Scores.joined(parts, IMAGES)
     is_labeled = np.isin(np.arange(IMAGES), labeled)
     pool = PoolView(labeled=is_labeled, labels=np.where(is_labeled, truth, -1), **vars(scores))
     return Outcome(pool, ~np.isin(truth, PRESENT), auxiliary)
