@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import ray
@@ -127,7 +128,7 @@ def _chatter_in(file: Path) -> Iterator[None]:
 
 def _start(options: ClusterOptions, folder: Path, trials: int) -> None:
     try:
-        with _on_loopback():
+        with _on_loopback(), _few_processes(dashboard=options.dashboard):
             ray.init(
                 address="local",
                 num_cpus=options.own_cpus,
@@ -163,6 +164,24 @@ def _on_loopback() -> Iterator[None]:
         yield
     finally:
         constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextmanager
+def _few_processes(*, dashboard: bool) -> Iterator[None]:
+    """A Ray that is started inside has no autoscaler, nobody who reads its logs, and no API server without a dashboard.
+
+    They are Python processes of half a CPU second and 85 MiB each that start while the first trials do, and `ray.init`
+    waits for the last one. Ray has parameters for the first two, which `ray.init` does not pass on.
+    """
+    parameter, node = ray._private.parameter, ray._private.node.Node
+    before = parameter.RayParams, node.start_api_server
+    parameter.RayParams = partial(parameter.RayParams, no_monitor=True, include_log_monitor=False)
+    if not dashboard:
+        node.start_api_server = lambda *_arguments, **_options: None
+    try:
+        yield
+    finally:
+        parameter.RayParams, node.start_api_server = before
 
 
 def _join(options: ClusterOptions) -> str:
