@@ -146,13 +146,14 @@ def holey_parquet(folder: Path) -> None:
 
 
 def images(*files: bytes) -> Make:
-    """Class folders with these files, and one image that is right in each."""
+    """Class folders with these files, and a set's worth of images that are right, each another one."""
 
     def make(folder: Path) -> None:
-        for label in ("a", "b"):
+        for first, label in enumerate(("a", "b")):
             (folder / label).mkdir(parents=True)
-            for number in range(3):
-                (folder / label / f"right{number}.png").write_bytes(TINY)
+            for number in range(10):
+                right = encode_png(np.full((8, 8, 1), 10 * number + first, np.uint8))
+                (folder / label / f"right{number}.png").write_bytes(right)
         for number, data in enumerate(files):
             (folder / "a" / f"{number}.png").write_bytes(data)
 

@@ -21,6 +21,7 @@ from dalbt_ray.data.bounds import refuse_bomb, refuse_odd_file
 from dalbt_ray.data.column_batches import bytes_of, column_batches
 from dalbt_ray.data.decoding import CHANNELS, LARGEST, SMALLEST, BadImageError, Shape, decode_batch
 from dalbt_ray.errors import InputError
+from dalbt_ray.results.storage.json_bounds import DESCRIPTION_BYTES, refuse_json_bomb
 
 SCHEMA = pa.schema(
     [pa.field("id", pa.int64()), pa.field("image", pa.binary()), pa.field("label", pa.int32())]
@@ -189,6 +190,8 @@ def read_metadata(path: Path) -> SetMetadata:
     """What the file's footer says about the set."""
     raw = open_parquet(path).schema_arrow.metadata or {}
     try:
+        for document in raw.values():
+            refuse_json_bomb(document, DESCRIPTION_BYTES)
         shape = json.loads(raw.get(b"input_shape", b"null"))
         return SetMetadata(
             source=raw.get(b"source", b"").decode(),

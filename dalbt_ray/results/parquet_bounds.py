@@ -15,6 +15,9 @@ UNPACKED_BYTES = 512 * 2**20
 PAGE_BYTES = 64 * 2**20
 """The most that one page may take, which is unpacked at once: writers end a page after a megabyte."""
 
+MOST_COLUMNS = 1_000
+"""Of a table: ours have some thirty, and one for each further metric."""
+
 _TEXT = ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
 
 
@@ -28,8 +31,11 @@ def refuse_bomb(data: bytes) -> None:
     """Raise before such a file is unpacked.
 
     Raises:
-        NewerFormatError: it takes more memory than any table that this version writes.
+        NewerFormatError: it takes more memory than any table that this version writes, or has far more columns.
     """
+    columns = open_parquet(data).metadata.num_columns
+    if columns > MOST_COLUMNS:
+        raise NewerFormatError(f"has {columns:,} columns; this program takes {MOST_COLUMNS:,} at most")
     needed = unpacked_bytes(data)
     if needed > UNPACKED_BYTES:
         raise NewerFormatError(

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
@@ -16,7 +17,9 @@ import pytest
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import ResultsStore, compact, load_manifests, load_results, verify
 from dalbt_ray.results.parquet_form import decode
+from dalbt_ray.results.storage.folder import read_sweep
 from dalbt_ray.results.storage.json_bounds import PARSED_BYTES, parsed_bytes
+from dalbt_ray.results.storage.location import open_storage
 from dalbt_ray.results.storage.protocol import JSON_BYTES
 from dalbt_ray.results.storage.sealed import NewerFormatError, seal, unseal
 from tests.integration.sweeps import REPOSITORY
@@ -172,3 +175,34 @@ def test_a_round_of_a_million_acquired_images_is_no_bomb() -> None:
     document = seal("round", record(1, budget=10_000).to_json())
     assert 100 * len(document) < JSON_BYTES
     assert 100 * parsed_bytes(document) < PARSED_BYTES
+
+
+def test_a_manifest_of_a_million_names_is_not_parsed() -> None:
+    """It would be within what a round may take; no description of a trial is like that."""
+    content = {f"{each:016x}": 1 for each in range(1_000_000)}
+    for kind in ("trial", "running", "error", "index", "results"):
+        with pytest.raises(NewerFormatError, match="takes up to"):
+            unseal(kind, seal(kind, content))
+    assert len(unseal("round", seal("round", content))) == 1_000_000
+
+
+def test_a_json_bomb_in_place_of_sweep_json_is_not_parsed(root: Path) -> None:
+    """Its format and version are looked at before its seal: they were, at any price."""
+    bomb = b'{"format": "dalbt-results", "version": 1, "x": [' + b",".join([b'{"a":1}'] * 1_500_000) + b"]}"
+    (root / "sweep.json").write_bytes(bomb)
+    storage = open_storage(root)
+    tracemalloc.start()
+    with pytest.raises(InputError, match="takes up to"):
+        read_sweep(storage)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 128 * 2**20
+
+
+def test_a_table_of_thousands_of_columns_is_not_read() -> None:
+    """Arrow takes seconds for 20,000 of them; a thousand metrics are read."""
+    for columns, words in ((1_001, "has 1,001 columns"), (1_000, "has no column 'trial_id'")):
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.table({f"c{each}": pa.array([0], pa.int8()) for each in range(columns)}), sink)
+        with pytest.raises(NewerFormatError, match=words):
+            decode("rounds", bytes(sink.getvalue().to_pybytes()))

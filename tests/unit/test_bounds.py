@@ -69,6 +69,7 @@ def test_metadata_larger_than_any_set_has(tmp_path: Path, monkeypatch: pytest.Mo
     "metadata",
     [
         {"class_names": "[" * 100_000},
+        {"class_names": "[" + "1," * 2_000_000 + "1]"},
         {"input_shape": "[1000000, 1000000, 3]"},
         {"input_shape": "[28, 28, 2]"},
         {"input_shape": "[28]"},
@@ -76,7 +77,7 @@ def test_metadata_larger_than_any_set_has(tmp_path: Path, monkeypatch: pytest.Mo
     ],
 )
 def test_metadata_that_mean_nothing(tmp_path: Path, metadata: dict[str, str]) -> None:
-    """Nested without end, or a shape that no image has."""
+    """Nested without end, millions of names, or a shape that no image has."""
     with pytest.raises(InputError, match="unreadable metadata"):
         read_metadata(write(tmp_path / "train.parquet", [0], metadata))
 

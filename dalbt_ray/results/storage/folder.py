@@ -5,6 +5,7 @@ from typing import Any
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.results.refusal import refusal
+from dalbt_ray.results.storage.json_bounds import DESCRIPTION_BYTES, refuse_json_bomb
 from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.sealed import VERSION, DamagedError, NewerFormatError, unseal
 
@@ -47,6 +48,10 @@ def read_sweep(storage: Storage) -> dict[str, Any] | None:
         return None
     except DamagedError as error:
         raise refusal(storage.location, SWEEP, error) from error
+    try:
+        refuse_json_bomb(data, DESCRIPTION_BYTES)
+    except ValueError as error:
+        raise refusal(storage.location, SWEEP, NewerFormatError(str(error))) from None
     try:
         head = json.loads(data)
         kind, version = head.get("format"), head.get("version")

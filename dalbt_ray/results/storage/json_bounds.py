@@ -3,6 +3,10 @@
 PARSED_BYTES = 512 * 2**20
 """The most that one file may take: a round with a million acquired images takes three quarters of it."""
 
+DESCRIPTION_BYTES = 64 * 2**20
+"""The same of a file that describes one trial, one failure or the sweep: a million names in it are not of our making,
+and take seconds to read."""
+
 SMALL = 2**20
 """Bytes of a document that is not looked at."""
 

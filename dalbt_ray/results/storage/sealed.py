@@ -9,10 +9,13 @@ import re
 from hashlib import sha256
 from typing import Any
 
-from dalbt_ray.results.storage.json_bounds import refuse_json_bomb
+from dalbt_ray.results.storage.json_bounds import DESCRIPTION_BYTES, PARSED_BYTES, refuse_json_bomb
 
 VERSION = 1
 """Version of the results format: raised only when older programs must not read it. Readers refuse a higher one."""
+
+_DESCRIPTIONS = ("trial", "running", "error", "index", "results")
+"""Kinds of files that hold no list of images or trials."""
 
 _SEAL = re.compile(rb',\n"sha256": "([0-9a-f]{64})"\n\}\n\Z')
 _SEAL_LENGTH = len(',\n"sha256": ""\n}\n') + 64
@@ -59,7 +62,7 @@ def unseal(kind: str, data: bytes) -> dict[str, Any]:
     if sha256(memoryview(data)[:end]).hexdigest().encode() != seal_found[1]:
         raise DamagedError("was altered: its SHA-256 differs from the recorded one")
     try:
-        refuse_json_bomb(data)
+        refuse_json_bomb(data, DESCRIPTION_BYTES if kind in _DESCRIPTIONS else PARSED_BYTES)
     except ValueError as error:
         raise NewerFormatError(str(error)) from None
     try:
