@@ -132,6 +132,15 @@ def run_trial(store: ResultsStore, number: int, rounds: int = 3) -> str:
     return name
 
 
+def three_trials(folder: Path) -> Path:
+    """A results folder of three finished trials with 2, 3 and 4 rounds."""
+    store = ResultsStore(folder)
+    store.create_or_open({"sweep": "bundle"})
+    for number in range(3):
+        run_trial(store, number, rounds=2 + number)
+    return folder
+
+
 def rewrite(file: Path, kind: str, change: dict[str, Any], *, version: int = VERSION) -> None:
     """Change entries of a sealed file and seal it again, as a program of format version `version` would."""
     old = seal(kind, unseal(kind, file.read_bytes()) | change)

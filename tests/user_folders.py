@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from dalbt_ray.data.prepare.folder_options import FolderOptions
@@ -19,6 +20,11 @@ CLASSES = ("cat", "dög", "zebra crossing")
 def picture(shape: tuple[int, ...] = (10, 12, 3)) -> Image.Image:
     """A random image."""
     return Image.fromarray(RNG.integers(0, 256, shape, np.uint8))
+
+
+def pictures(n: int, shape: tuple[int, int, int] = (9, 10, 3)) -> NDArray[np.uint8]:
+    """Random images uint8[n, h, w, c]."""
+    return RNG.integers(0, 256, (n, *shape), np.uint8)
 
 
 def save(image: Image.Image, path: Path, **options: Any) -> Path:

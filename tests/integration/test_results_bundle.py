@@ -14,7 +14,16 @@ from dalbt_ray.errors import InputError
 from dalbt_ray.results import ConflictError, ResultsStore, compact, load_manifests, load_results, verify
 from dalbt_ray.results.manifest_lines import PACKED, lines_of, pack
 from dalbt_ray.results.storage.sealed import unseal
-from tests.results_records import changed, file_hashes, identity, record, records, rewrite, run_trial
+from tests.results_records import (
+    changed,
+    file_hashes,
+    identity,
+    record,
+    records,
+    rewrite,
+    run_trial,
+    three_trials,
+)
 
 TABLES = ("rounds", "selections", "timings")
 
@@ -22,12 +31,7 @@ TABLES = ("rounds", "selections", "timings")
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Three finished trials of different lengths."""
-    folder = tmp_path / "results"
-    store = ResultsStore(folder)
-    store.create_or_open({"sweep": "bundle"})
-    for number in range(3):
-        run_trial(store, number, rounds=2 + number)
-    return folder
+    return three_trials(tmp_path / "results")
 
 
 def same(one: Path, other: Path) -> bool:

@@ -14,7 +14,7 @@ from dalbt_ray.results import ResultsStore, compact, load_manifests, load_result
 from dalbt_ray.results.manifest_lines import PACKED, PLAIN, pack, unpack
 from dalbt_ray.results.storage.sealed import NewerFormatError, unseal
 from tests.integration.sweeps import REPOSITORY
-from tests.results_records import identity, rewrite, run_trial
+from tests.results_records import identity, rewrite, three_trials
 
 OLD = Path(__file__).parent / "plain_bundle"
 """Three trials of two, three and four rounds, bundled by commit 20bc42e, before manifests were packed."""
@@ -25,11 +25,7 @@ TABLES = ("rounds", "selections", "timings")
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """The same three trials, bundled today."""
-    folder = tmp_path / "results"
-    store = ResultsStore(folder)
-    store.create_or_open({"sweep": "bundle"})
-    for number in range(3):
-        run_trial(store, number, rounds=2 + number)
+    folder = three_trials(tmp_path / "results")
     compact(folder)
     return folder
 

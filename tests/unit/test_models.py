@@ -23,15 +23,11 @@ from dalbt_ray.models.pooling import max_pool, pooled_convolution
 from dalbt_ray.models.resnet import ResNet18
 from dalbt_ray.models.timm_model import Timm
 from dalbt_ray.models.vgg import VGG16
+from tests.seeds import seeded
 
 PLAIN = NetworkSettings()
 TINY_TIMM = Timm(model="test_resnet.r160_in1k")
 ALL = (LeNet(), VGG16(), ResNet18(), TINY_TIMM)
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    """A CPU generator."""
-    return torch.Generator().manual_seed(seed)
 
 
 def lenet(*, variational: bool = False, **settings: object) -> Network:

@@ -16,8 +16,9 @@ from dalbt_ray.data.sources import EMBEDDED_ROOT, data_root_from, find_set
 from dalbt_ray.data.split_file import SetMetadata, file_sha256, read_split
 from dalbt_ray.data.split_writing import write_split
 from dalbt_ray.errors import InputError
+from tests.user_folders import pictures
 
-RNG = np.random.default_rng(0)
+GRAY = (8, 9, 1)
 
 
 def put(
@@ -33,11 +34,6 @@ def put(
         ids = 50 + np.arange(len(images))
         encoded = map(encode_png, images)
         write_split(root / name / f"{split}.parquet", ids, encoded, values, metadata or SetMetadata())
-
-
-def pictures(n: int, shape: tuple[int, int, int] = (8, 9, 1)) -> np.ndarray:
-    """Random images uint8[n, h, w, c]."""
-    return RNG.integers(0, 256, (n, *shape), np.uint8)
 
 
 def refusal(name: str, root: Path | None, ood: str = "") -> str:
@@ -75,7 +71,7 @@ def test_embedded_sets_carry_their_license() -> None:
 
 def test_in_distribution_rows_come_first_then_ood_ones(tmp_path: Path) -> None:
     """Images, labels and ids of the image_set are the files' rows in order; OOD ones fitted, their labels hidden."""
-    own, test, ood = pictures(5), pictures(4), pictures(6, (10, 12, 3))
+    own, test, ood = pictures(5, GRAY), pictures(4, GRAY), pictures(6, (10, 12, 3))
     put(tmp_path, "own", {"train": own, "test": test})
     put(tmp_path, "other", {"train": ood})
     image_set = load_image_set("own", "other", tmp_path)
@@ -97,7 +93,9 @@ def test_file_names_travel_by_row(tmp_path: Path) -> None:
     for name, files in (("own", ["a/1.jpg", None]), ("other", ["x.jpg", "y.jpg"]), ("old", None)):
         for split in ("train", "test"):
             path = tmp_path / name / f"{split}.parquet"
-            write_split(path, np.arange(2), map(encode_png, pictures(2)), np.arange(2), SetMetadata(), files)
+            write_split(
+                path, np.arange(2), map(encode_png, pictures(2, GRAY)), np.arange(2), SetMetadata(), files
+            )
     assert load_image_set("own", "other", tmp_path).files == ("a/1.jpg", "", "x.jpg", "y.jpg")
     assert load_image_set("old", "other", tmp_path).files == ("", "", "x.jpg", "y.jpg")
     assert load_image_set("old", "", tmp_path).files is None
@@ -105,9 +103,9 @@ def test_file_names_travel_by_row(tmp_path: Path) -> None:
 
 def test_unlabeled_images_stay_out_of_a_sweep(tmp_path: Path) -> None:
     """They lie in a file of their own: it is listed, and changes neither the image set nor its hash."""
-    put(tmp_path, "own", {"train": pictures(5), "test": pictures(3)})
+    put(tmp_path, "own", {"train": pictures(5, GRAY), "test": pictures(3, GRAY)})
     before = ImageSetFiles.find("own", "", tmp_path)
-    put(tmp_path, "own", {"unlabeled": pictures(4)}, labels=-1)
+    put(tmp_path, "own", {"unlabeled": pictures(4, GRAY)}, labels=-1)
     assert ImageSetFiles.find("own", "", tmp_path) == before
     assert len(load_image_set("own", "", tmp_path).images) == 5
     assert find_set("own", tmp_path).unlabeled == tmp_path / "own" / "unlabeled.parquet"
@@ -125,7 +123,7 @@ def test_batches_cover_every_row_once(n: int, size: int) -> None:
 
 def test_the_shared_images_cannot_be_written(tmp_path: Path) -> None:
     """Trials share the array, so a write is an error and `take` gives a copy."""
-    put(tmp_path, "own", {"train": pictures(3), "test": pictures(2)})
+    put(tmp_path, "own", {"train": pictures(3, GRAY), "test": pictures(2, GRAY)})
     images = load_image_set("own", "", tmp_path).images
     with pytest.raises(ValueError, match="read-only"):
         next(images.batches(2))[1][0] = 0
@@ -136,9 +134,9 @@ def test_the_shared_images_cannot_be_written(tmp_path: Path) -> None:
 
 def test_repeated_images_are_counted(tmp_path: Path) -> None:
     """Two test images and one OOD image that lie in the training set are reported, not refused."""
-    train = pictures(5)
-    put(tmp_path, "own", {"train": train, "test": np.concatenate([train[:2], pictures(3)])})
-    put(tmp_path, "other", {"train": np.concatenate([pictures(2), train[4:]])})
+    train = pictures(5, GRAY)
+    put(tmp_path, "own", {"train": train, "test": np.concatenate([train[:2], pictures(3, GRAY)])})
+    put(tmp_path, "other", {"train": np.concatenate([pictures(2, GRAY), train[4:]])})
     image_set = load_image_set("own", "other", tmp_path)
     assert (image_set.test_in_train, image_set.ood_in_train) == (2, 1)
 
@@ -160,11 +158,11 @@ def test_the_data_hash_names_exactly_what_is_used(tmp_path: Path) -> None:
     hashes = [ImageSetFiles.find("own", ood, tmp_path / "a").data_hash for ood in ("", "other", "unused")]
     assert len(set(hashes)) == 3
     assert ImageSetFiles.find("own", "other", tmp_path / "b").data_hash == hashes[1]
-    put(tmp_path / "b", "unused", {"train": pictures(4)})
+    put(tmp_path / "b", "unused", {"train": pictures(4, GRAY)})
     assert ImageSetFiles.find("own", "other", tmp_path / "b").data_hash == hashes[1]
     put(tmp_path / "b", "own", {"test": pictures(4, (8, 8, 1))})
     assert ImageSetFiles.find("own", "other", tmp_path / "b").data_hash != hashes[1]
-    put(tmp_path / "a", "own", {"train": pictures(4)}, metadata=SetMetadata(input_shape=(12, 12, 1)))
+    put(tmp_path / "a", "own", {"train": pictures(4, GRAY)}, metadata=SetMetadata(input_shape=(12, 12, 1)))
     assert ImageSetFiles.find("own", "", tmp_path / "a").shape == (12, 12, 1)
 
 
@@ -192,7 +190,7 @@ def test_one_split_serves_as_an_ood_source_only(tmp_path: Path) -> None:
 
 def test_train_goes_before_test_as_an_ood_source(tmp_path: Path) -> None:
     """With both splits there, OOD images come from train."""
-    put(tmp_path, "other", {"train": pictures(3), "test": pictures(2)})
+    put(tmp_path, "other", {"train": pictures(3, GRAY), "test": pictures(2, GRAY)})
     assert find_set("other", tmp_path).ood_split.name == "train.parquet"
 
 
@@ -210,28 +208,30 @@ def test_a_known_set_that_is_not_there(tmp_path: Path) -> None:
 )
 def test_an_unknown_set_names_the_nearest(tmp_path: Path, name: str, near: str) -> None:
     """Known sets and the user's own are both offered."""
-    put(tmp_path, "pets", {"train": pictures(3)})
+    put(tmp_path, "pets", {"train": pictures(3, GRAY)})
     assert f"did you mean '{near}'?" in refusal(name, tmp_path)
     assert f"did you mean '{near}'?" in refusal("fashion_mini", tmp_path, ood=name)
 
 
 def test_a_path_is_no_name(tmp_path: Path) -> None:
     """A name cannot leave the data root."""
-    put(tmp_path / "out", "set", {"train": pictures(3), "test": pictures(3)})
+    put(tmp_path / "out", "set", {"train": pictures(3, GRAY), "test": pictures(3, GRAY)})
     assert "is not a known set" in refusal("../out/set", tmp_path / "root")
 
 
 def test_own_images_without_labels_are_refused(tmp_path: Path) -> None:
     """The oracle must know every answer; as an OOD source the same set is fine."""
-    put(tmp_path, "own", {"train": pictures(3)}, labels=-1, metadata=SetMetadata(class_names=("a", "b")))
-    put(tmp_path, "own", {"test": pictures(3)}, metadata=SetMetadata(class_names=("a", "b", "c")))
+    put(
+        tmp_path, "own", {"train": pictures(3, GRAY)}, labels=-1, metadata=SetMetadata(class_names=("a", "b"))
+    )
+    put(tmp_path, "own", {"test": pictures(3, GRAY)}, metadata=SetMetadata(class_names=("a", "b", "c")))
     assert "3 images without a label, the first with id 50" in refusal("own", tmp_path)
     assert load_image_set("fashion_mini", "own", tmp_path).in_distribution_count == 10_000
 
 
 def test_labels_beyond_the_known_classes_are_refused(tmp_path: Path) -> None:
     """A known set has ten classes, whatever a file holds."""
-    put(tmp_path, "mnist", {"train": pictures(3), "test": pictures(3)}, labels=10)
+    put(tmp_path, "mnist", {"train": pictures(3, GRAY), "test": pictures(3, GRAY)}, labels=10)
     assert "3 labels out of range" in refusal("mnist", tmp_path)
 
 
@@ -244,7 +244,7 @@ def test_data_root_comes_from_the_given_environment(tmp_path: Path) -> None:
 
 def test_the_listing_shows_what_is_there_and_what_is_not(tmp_path: Path) -> None:
     """A row per split with its hash; a missing set and a damaged file each say so, and hide no other row."""
-    put(tmp_path, "pets", {"train": pictures(3)})
+    put(tmp_path, "pets", {"train": pictures(3, GRAY)})
     (tmp_path / "mnist").mkdir()
     (tmp_path / "mnist" / "train.parquet").write_bytes(b"PAR1")
     rows = {(row.name, row.split): row for row in list_sets(tmp_path)}

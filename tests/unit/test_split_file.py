@@ -27,21 +27,10 @@ from dalbt_ray.data.split_file import (
 )
 from dalbt_ray.data.split_writing import write_split
 from dalbt_ray.errors import InputError
+from tests.user_folders import encoded, pictures
 
 RNG = np.random.default_rng(0)
 METADATA = SetMetadata("drawn", "none", ("null", "eins", "zwö"), (9, 10, 3))
-
-
-def pictures(n: int, shape: tuple[int, int, int] = (9, 10, 3)) -> np.ndarray:
-    """Random images uint8[n, h, w, c]."""
-    return RNG.integers(0, 256, (n, *shape), np.uint8)
-
-
-def save(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    """An image's file."""
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def write(path: Path, encoded: list[bytes], labels: list[int] | None = None) -> Path:
@@ -72,7 +61,7 @@ def test_png_and_back(n: int, h: int, w: int, c: int) -> None:
 def test_jpeg_is_decoded_as_pillow_does() -> None:
     """JPEG, gray and RGB, gives what Pillow's own array conversion gives."""
     for image in (Image.fromarray(pictures(1)[0]), Image.fromarray(pictures(1)[0, :, :, 0])):
-        data = save(image, "JPEG")
+        data = encoded(image, "JPEG")
         expected = np.asarray(Image.open(io.BytesIO(data)))
         np.testing.assert_array_equal(decode_batch([data])[0], expected.reshape(9, 10, -1))
 
@@ -169,20 +158,20 @@ def test_bytes_overwritten_inside_are_refused(tmp_path: Path) -> None:
 def bad_images() -> dict[str, tuple[bytes, str]]:
     """Image files that our form does not allow, and what is said of them."""
     rgb = Image.fromarray(pictures(1)[0])
-    png = save(rgb)
+    png = encoded(rgb, "PNG")
     deep = Image.fromarray(RNG.integers(0, 65535, (9, 10), np.uint16))
-    deep_rgb = bytearray(save(Image.fromarray(pictures(1, (9, 10, 3))[0])))
+    deep_rgb = bytearray(encoded(Image.fromarray(pictures(1, (9, 10, 3))[0]), "PNG"))
     deep_rgb[24] = 16
     return {
-        "cmyk": (save(rgb.convert("CMYK"), "JPEG"), "has mode CMYK"),
-        "deep gray": (save(deep), "16 bits per channel"),
+        "cmyk": (encoded(rgb.convert("CMYK"), "JPEG"), "has mode CMYK"),
+        "deep gray": (encoded(deep, "PNG"), "16 bits per channel"),
         "deep rgb": (bytes(deep_rgb), "16 bits per channel"),
-        "alpha": (save(rgb.convert("RGBA")), "has mode RGBA"),
-        "palette": (save(rgb.quantize(8)), "has mode P"),
+        "alpha": (encoded(rgb.convert("RGBA"), "PNG"), "has mode RGBA"),
+        "palette": (encoded(rgb.quantize(8), "PNG"), "has mode P"),
         "truncated": (png[: len(png) // 2], "cannot be decoded"),
         "text": (b"hello", "is no image file (PNG, JPEG can be read)"),
         "nothing": (b"", "has no bytes"),
-        "gif": (save(rgb, "GIF"), "is no image file"),
+        "gif": (encoded(rgb, "GIF"), "is no image file"),
         "another size": (encode_png(pictures(1, (9, 11, 3))[0]), "is 9x11 RGB, not 9x10 RGB like the others"),
         "gray among color": (encode_png(pictures(1, (9, 10, 1))[0]), "is 9x10 gray, not 9x10 RGB"),
         "small": (encode_png(pictures(1, (7, 10, 3))[0]), "7x10 pixels; each side must be 8 to 256"),

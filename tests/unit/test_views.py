@@ -14,11 +14,7 @@ from dalbt_ray.views.byol import ByolViews, draw_parameters, make_views
 from dalbt_ray.views.digits import DigitViews
 from dalbt_ray.views.pair_of_views import Share
 from dalbt_ray.views.view_parameters import ViewParameters
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    """A CPU generator."""
-    return torch.Generator().manual_seed(seed)
+from tests.seeds import seeded
 
 
 def pixels(count: int = 9, channels: int = 3) -> Tensor:
