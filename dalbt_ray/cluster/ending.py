@@ -34,7 +34,7 @@ class WorkerProcess:
         _kill.options(scheduling_strategy=pinned).remote(self.pid)
 
 
-@ray.remote(num_cpus=0, max_retries=0)  # type: ignore[untyped-decorator]
+@ray.remote(num_cpus=0, max_retries=3)  # type: ignore[untyped-decorator]
 def _kill(pid: int) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)

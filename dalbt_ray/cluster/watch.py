@@ -28,6 +28,9 @@ from dalbt_ray.trial.failures import (
 )
 from dalbt_ray.trial.observer import Observer
 
+AGAIN_S = 30.0
+"""Seconds until a process that still runs is ended once more: Ray may have lost the task that was to do it."""
+
 _COLOR = re.compile("\x1b\\[[0-9;]*m")
 
 
@@ -51,6 +54,7 @@ class Watch(tune.Callback):  # type: ignore[misc]
         self._stumbled: dict[int, BaseException] = {}  # by trial: the failure of its last attempt
         self._silences: dict[int, Silence] = {}  # by turn
         self._processes: dict[int, WorkerProcess] = {}  # by turn
+        self._asked_to_end: dict[int, float] = {}  # by turn: when
         self._idle_gpu_told = False
         self.avoided: dict[str, str] = {}
         """Nodes that turned out to be unable to run trials, by id, and why."""
@@ -78,13 +82,14 @@ class Watch(tune.Callback):  # type: ignore[misc]
     def schedule(self, work: SharedWork) -> None:
         """Watch the turns of `work`, which is the same sweep."""
         self._work = work
-        self._current, self._silences, self._processes = {}, {}, {}
+        self._current, self._silences, self._processes, self._asked_to_end = {}, {}, {}, {}
 
     def on_trial_start(self, *, trial: TuneTrial, **_: Any) -> None:
         """Tune: a turn has a process; its first trial that is not over begins."""
         turn = int(trial.config["turn"])
         self._current.pop(turn, None)
         self._processes.pop(turn, None)  # of an attempt that failed
+        self._asked_to_end.pop(turn, None)
         over = self._finished | self._failed
         first = next((index for index in self._work.turns[turn] if index not in over), None)
         if first is not None:
@@ -210,14 +215,16 @@ class Watch(tune.Callback):  # type: ignore[misc]
 
     def _end(self, trial: TuneTrial, index: int, why: str) -> None:
         turn = int(trial.config["turn"])
-        process = self._processes.pop(turn, None)
+        if monotonic() - self._asked_to_end.get(turn, -AGAIN_S) < AGAIN_S:
+            return
+        process = self._processes.get(turn)
         if process is None:  # it hangs since before it could say where it runs
             process = WorkerProcess.of(trial.temporary_state.ray_actor)
         if process is None:
             self._silences[turn].heard(monotonic())
             return
         self._stumbled[index] = TrialTimeout(why)
-        del self._silences[turn]  # until it runs again
+        self._asked_to_end[turn] = monotonic()
         process.end()
 
     def _tell_of_idle_gpu(self, event: Event) -> None:

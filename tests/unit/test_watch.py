@@ -157,6 +157,25 @@ def test_a_trial_that_says_nothing_is_announced_and_ended(monkeypatch: pytest.Mo
     assert "TrialTimeout: nothing was heard of it for 15 min" in again
 
 
+def test_a_process_that_still_runs_is_ended_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray lost the task that was to end it, for lack of memory: the sweep waited for ever, and said nothing."""
+    listener: Any = Listener()
+    watch, clock, ended = Watch(work_of(small_trial()), ClusterOptions(), listener), Clock(), list[int]()
+    monkeypatch.setattr(watching, "monotonic", clock)
+    monkeypatch.setattr(WorkerProcess, "end", lambda process: ended.append(process.pid))
+    turn: Any = SimpleNamespace(config={"turn": 0}, status="RUNNING", max_failures=1)
+    watch.on_trial_start(trial=turn)
+    began = Event(0, "began", {"node": "a", "pid": 7})
+    watch.on_trial_result(trial=turn, result={EVENTS: [began.to_json()]})
+    for second, times in ((0, 1), (1, 1), (watching.AGAIN_S, 2), (2 * watching.AGAIN_S, 3)):
+        clock.now = LEAST_S + second
+        watch.on_step_end(trials=[turn])
+        assert ended == [7] * times
+    watch.on_trial_start(trial=turn)
+    watch.on_step_end(trials=[turn])
+    assert len(ended) == 3
+
+
 def test_a_trial_that_hangs_before_it_has_told_its_process_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray knows where its actor runs. It would be waited for again and again."""
     listener: Any = Listener()
