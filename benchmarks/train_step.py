@@ -15,9 +15,10 @@ repetitions.
 
 Last, how far our float32 step is from this core's roof: the operations of its matrix products and convolutions, forward
 and backward, over the CPU time of the step without its views, beside what one large matrix product reaches.
-Run: python benchmarks/train_step.py
+Run: python benchmarks/train_step.py [--compiled]
 """
 
+import argparse
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -36,10 +37,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision import transforms
 
 from dalbt_ray.data.image_set import load_image_set
-from dalbt_ray.models import lenet
+from dalbt_ray.models import pooling
 from dalbt_ray.models.adam import Adam
 from dalbt_ray.models.lenet import LeNet
-from dalbt_ray.models.network import NetworkSettings, build_network
+from dalbt_ray.models.network import Network, NetworkSettings, build_network
 from dalbt_ray.models.norm import frozen_statistics
 from dalbt_ray.objectives.joint import Joint
 from dalbt_ray.views.byol import ByolViews, make_views
@@ -99,15 +100,24 @@ def our_batches(images: np.ndarray, labels: np.ndarray) -> Iterator[Batch]:
         yield clean, *make_views(clean, ByolViews(), generator), classes[rows]
 
 
+def joint_loss(network: Network, clean: Tensor, view_a: Tensor, view_b: Tensor, labels: Tensor) -> Tensor:
+    """The three forwards and the loss."""
+    logits = network(clean)
+    with frozen_statistics(network):
+        z_a, z_b = network.project(network.encode(view_a)), network.project(network.encode(view_b))
+    return Joint().loss(logits, labels, (z_a, z_b))
+
+
 def train(
     batches: Callable[[], Iterator[Batch]],
     *,
     half: bool = False,
     stock: bool = False,
+    loss_of: Callable[..., Tensor] = joint_loss,
 ) -> int:
     """Train a fresh LeNet on all batches; the number of images."""
     network = build_network(LeNet(), NetworkSettings(), (28, 28, 1), 10, torch.Generator().manual_seed(0))
-    pool = lenet.max_pool
+    pool = pooling.max_pool
     if stock:
         network.to(memory_format=torch.contiguous_format)
         pool = partial(functional.max_pool2d, kernel_size=2)
@@ -120,12 +130,9 @@ def train(
     for clean, view_a, view_b, labels in batches():
         with (
             torch.autocast("cpu", torch.bfloat16, enabled=half),
-            patch.object(lenet, "max_pool", pool),
+            patch.object(pooling, "max_pool", pool),
         ):
-            logits = network(clean)
-            with frozen_statistics(network):
-                z_a, z_b = network.project(network.encode(view_a)), network.project(network.encode(view_b))
-            loss = Joint().loss(logits, labels, (z_a, z_b))
+            loss = loss_of(network, clean, view_a, view_b, labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -179,6 +186,11 @@ def _cpu_seconds() -> float:
 
 def main() -> None:
     """Measure everything, interleaved, and print one line per bar."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--compiled", action="store_true", help="the step through torch.compile beside it")
+    compiled = parser.parse_args().compiled
     torch.set_num_threads(1)
     image_set = load_image_set("fashion_mini")
     images = image_set.images.take(np.arange(OUR_IMAGES))
@@ -190,6 +202,11 @@ def main() -> None:
         "step, usual, 2 workers": partial(train, usual[2], stock=True),
         "step, ours, float32": partial(train, ours),
         "step, ours, fast": partial(train, ours, half=True),
+        **(
+            {"step, ours, compiled": partial(train, ours, loss_of=torch.compile(joint_loss))}
+            if compiled
+            else {}
+        ),
         "views, usual, 0 workers": partial(only_views, usual[0]),
         "views, usual, 2 workers": partial(only_views, usual[2]),
         "views, ours": partial(only_views, ours),
@@ -199,6 +216,8 @@ def main() -> None:
     for repetition in range(REPETITIONS + 1):
         for name, work in works.items():
             rate = measure(work)
+            if name == "step, ours, compiled" and not repetition:
+                print(f"to compile the step, with one pass: {OUR_IMAGES / rate.wall:.0f} s")
             if repetition:  # the first one warms up
                 rates[name].append(rate)
     cpu = {name: median(rate.cpu for rate in runs) for name, runs in rates.items()}
