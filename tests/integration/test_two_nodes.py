@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import ray
 from numpy.typing import NDArray
+from ray._private.node import Node
 from ray._private.state import available_resources_per_node
 from ray.cluster_utils import Cluster
 from ray.experimental import get_object_locations
@@ -111,8 +112,22 @@ def test_a_node_holds_the_images_once_however_many_read_them() -> None:
             assert sorted(location["node_ids"]) == sorted(nodes)
 
 
-def test_trials_of_a_lost_node_finish_elsewhere_with_the_same_bits(tmp_path: Path) -> None:
-    """Two nodes of one CPU each; the one without the driver dies after its first round."""
+def drain(node: Node, address: str) -> None:
+    """Say to Ray's head that a node will be taken away, as an autoscaler does whose spot instance is called back."""
+    subprocess.run(
+        [
+            sys.executable, "-m", "ray.scripts.scripts", "drain-node", "--address", address,
+            "--node-id", node.node_id, "--reason", "DRAIN_NODE_REASON_PREEMPTION",
+            "--reason-message", "called back", "--deadline-remaining-seconds", "3",
+        ],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("drained", [False, True])
+def test_trials_of_a_lost_node_finish_elsewhere_with_the_same_bits(tmp_path: Path, drained: bool) -> None:
+    """Two nodes of one CPU each; the one without the driver dies after its first round, drained before or not."""
     trials = small_trials(seeds=1, rounds=3)
     alone = tmp_path / "alone"
     ResultsStore(alone).create_or_open({"sweep": "test"})
@@ -125,7 +140,9 @@ def test_trials_of_a_lost_node_finish_elsewhere_with_the_same_bits(tmp_path: Pat
 
         def lose_the_other_node() -> None:
             wait_for(lambda: committed_rounds(together) >= 1, seconds=200)
-            cluster.remove_node(other, allow_graceful=False)
+            if drained:
+                drain(other, cluster.address)
+            cluster.remove_node(other, allow_graceful=drained)
 
         killer = Thread(target=lose_the_other_node)
         killer.start()
