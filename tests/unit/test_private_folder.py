@@ -51,7 +51,13 @@ def test_only_folders_of_dead_drivers_are_removed(root: Path) -> None:
     folder = Path(driver.stdout.readline().strip())
     (root / "dalbt-other").mkdir()
     assert remove_abandoned(root) == []
-    left = subprocess.Popen([sys.executable, "-c", "input()", f"--ray={folder}/r"], stdin=subprocess.PIPE)
+    left = subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True); input()", f"--ray={folder}/r"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert left.stdout is not None
+    left.stdout.readline()  # until it runs, Linux may not tell its command line
     driver.kill()
     driver.communicate()
     wait_for(lambda: folder in remove_abandoned(root), seconds=60)  # some systems free locks a little later

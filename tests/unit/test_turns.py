@@ -84,7 +84,7 @@ def test_a_worker_that_dies_takes_only_its_own_trial_with_it(tmp_path: Path) -> 
     listener: Any = Listener()
     watch = Watch(work, ClusterOptions(), listener)
     metadata = SimpleNamespace(pickled_error_filename=None)
-    turn: Any = SimpleNamespace(config={"turn": 0}, run_metadata=metadata, get_error=lambda: "killed")
+    turn: Any = SimpleNamespace(config={"turn": 0}, run_metadata=metadata, error_file=None)
     watch.on_trial_start(trial=turn)
     place = {"node": "a", "pid": 7}
     events = [Event(0, "began", place), Event(0, "finished"), Event(1, "began", place)]
