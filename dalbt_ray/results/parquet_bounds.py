@@ -33,22 +33,23 @@ def refuse_bomb(data: bytes) -> None:
     Raises:
         NewerFormatError: it takes more memory than any table that this version writes, or has far more columns.
     """
-    columns = open_parquet(data).metadata.num_columns
+    metadata = open_parquet(data).metadata
+    columns = metadata.num_columns
     if columns > MOST_COLUMNS:
         raise NewerFormatError(f"has {columns:,} columns; this program takes {MOST_COLUMNS:,} at most")
-    needed = unpacked_bytes(data)
+    needed = unpacked_bytes(data, metadata)
     if needed > UNPACKED_BYTES:
         raise NewerFormatError(
             f"unpacks to {needed:,} bytes or more; this program takes {UNPACKED_BYTES:,} at most"
         )
 
 
-def unpacked_bytes(data: bytes) -> int:
+def unpacked_bytes(data: bytes, metadata: pq.FileMetaData) -> int:
     """Bytes that the whole table takes in memory, at least: numbers by their count, texts by their lengths.
 
     Texts are counted one by one only where a dictionary could make many long ones of a few bytes.
     """
-    metadata, total, doubtful = open_parquet(data).metadata, 0, set[str]()
+    total, doubtful = 0, set[str]()
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):
             total += 8 * column.num_values + column.total_uncompressed_size
