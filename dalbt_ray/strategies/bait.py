@@ -33,7 +33,7 @@ class Bait(Method):
     - a budget above `joint_size` is spent in parts, one after the other, each with its own sample and its own
       forward and backward pass, on top of what the parts before it have picked.
 
-    One pick or removal then takes about n (2 d' c^2 + 6 c^3) multiplications for n candidates (c classes), and a budget
+    One pick or removal then takes about n (2 d' c^2 + 4 c^3) multiplications for n candidates (c classes), and a budget
     b takes 3 b of them; memory is 16 n c^2 bytes and a few times 8 (c d')^2. The time is in `benchmarks/selection.py`.
 
     Features are scaled to a mean square of 1, so that `prior` does not depend on their unit. The authors' code divides

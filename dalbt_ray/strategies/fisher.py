@@ -10,6 +10,7 @@ from dalbt_ray.pool import Floats
 from dalbt_ray.strategies.geometry import row_blocks
 
 Array = NDArray[np.float64]
+_ROUNDING = 1e-9  # of tr Q: what rounding may add to a bound
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Information:
         picks: list[int] = []
         allowed = np.ones(len(p), bool)
         for _ in range(min(2 * budget, len(p))):
-            pick = int(np.where(allowed, change(p, q, +1), -np.inf).argmax())
+            pick = best_addition(p, q, allowed)
             self._update(images, p, q, pick, +1)
             allowed[pick] = False
             picks.append(pick)
@@ -124,8 +125,7 @@ class Information:
         images = images.rows(kept)  # only picks can be removed
         p, q = images.forms(self.inverse), images.forms(self.sandwich)
         while len(kept) > budget:
-            losses = change(p, q, -1)
-            worst = len(losses) - 1 - int(losses[::-1].argmin())  # of equals the last: forward undone
+            worst = cheapest_removal(p, q)
             self._update(images, p, q, worst, -1)
             others = np.delete(np.arange(len(kept)), worst)
             kept, images, p, q = kept[others], images.rows(others), p[others], q[others]
@@ -138,15 +138,52 @@ class Information:
         left, right = self.inverse @ factor, self.sandwich @ factor
         middle = np.asarray(np.linalg.inv(np.eye(factor.shape[1]) + sign * (factor.T @ left)), np.float64)
         inner = factor.T @ right
-        _subtract(p, q, images.project(left), images.project(right), middle, inner, sign)
+        seen_left, seen_right = np.split(images.project(np.hstack([left, right])), 2, axis=2)
+        _subtract(p, q, seen_left, seen_right, middle, inner, sign)
         _subtract(self.inverse, self.sandwich, left, right, middle, inner, sign)
         self.matrix += sign * (factor @ factor.T)
 
 
+def best_addition(p: Array, q: Array, allowed: NDArray[np.bool_]) -> int:
+    """The allowed image with the largest `change(p, q, +1)`, the first of equals.
+
+    A change is solved for only where it can be the largest: as I - P <= (I + P)^-1 <= I - P / (1 + |P|) for P >= 0 and
+    its Frobenius norm |P|, it lies between max(tr Q - tr PQ, tr Q / (1 + |P|)) and tr Q - tr PQ / (1 + |P|).
+    """
+    trace, overlap, beyond = _trace(q), _inner(p, q), 1 + np.sqrt(_inner(p, p))
+    least = np.where(allowed, np.maximum(trace - overlap, trace / beyond), -np.inf)
+    likely = least.argmax()
+    reached = change(p[[likely]], q[[likely]], +1)[0]
+    most = np.where(allowed, trace - overlap / beyond, -np.inf)
+    contenders = np.flatnonzero(most + _ROUNDING * trace >= reached)
+    return int(contenders[change(p[contenders], q[contenders], +1).argmax()])
+
+
+def cheapest_removal(p: Array, q: Array) -> int:
+    """The image with the smallest `change(p, q, -1)`, the last of equals: so additions are undone.
+
+    Solved for only where it can be the smallest: (I - P)^-1 >= I + P, so that it is at least tr Q + tr PQ.
+    """
+    trace = _trace(q)
+    least = trace + _inner(p, q)
+    likely = least.argmin()
+    reached = change(p[[likely]], q[[likely]], -1)[0]
+    contenders = np.flatnonzero(least - _ROUNDING * trace <= reached)[::-1]
+    return int(contenders[change(p[contenders], q[contenders], -1).argmin()])
+
+
 def change(p: Array, q: Array, sign: int) -> Array:
     """tr((I + sign P)^-1 Q), float64[n] of two float64[n, c, c]."""
-    solved = np.linalg.solve(np.eye(p.shape[1]) + sign * p, q)
-    return np.asarray(np.einsum("ncc->n", solved))
+    return _trace(np.asarray(np.linalg.solve(np.eye(p.shape[1]) + sign * p, q), np.float64))
+
+
+def _trace(matrices: Array) -> Array:
+    return np.asarray(np.einsum("ncc->n", matrices))
+
+
+def _inner(a: Array, b: Array) -> Array:
+    """tr(A B) of symmetric matrices."""
+    return np.asarray(np.einsum("ncd,ncd->n", a, b))
 
 
 def _subtract(a: Array, g: Array, left: Array, right: Array, middle: Array, inner: Array, sign: int) -> None:

@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.bait import Bait, projected
-from dalbt_ray.strategies.fisher import Classifications, Information, change
+from dalbt_ray.strategies.fisher import (
+    Classifications,
+    Information,
+    best_addition,
+    change,
+    cheapest_removal,
+)
 from tests.contract.pools import smooth_pool
 
 
@@ -108,6 +114,22 @@ def test_changes_of_the_objective_are_exact() -> None:
     for row in range(30):
         after = np.trace(np.linalg.inv(matrix + each[row]) @ target)
         assert np.trace(target) - after == pytest.approx(changes[row], abs=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e-6, 0.1, 1.0, 1e3, 1e9])
+def test_bounds_leave_out_no_best_image(size: float) -> None:
+    """The image that all changes together name, also among copies, unwanted ones and where P is next to singular."""
+    rng = np.random.default_rng(4)
+    for _ in range(50):
+        roots = rng.normal(size=(2, 40, 3, 3)) * rng.lognormal(sigma=2, size=(2, 40, 1, 1))
+        roots[:, 20:30] = roots[:, :10]
+        p, q = roots @ roots.swapaxes(-1, -2)
+        p *= size
+        allowed = rng.random(40) < 0.5
+        assert best_addition(p, q, allowed) == np.where(allowed, change(p, q, +1), -np.inf).argmax()
+        p /= 1.0001 * np.linalg.eigvalsh(p).max(axis=1)[:, None, None] * rng.integers(1, 4, (40, 1, 1))
+        p[20:30] = p[:10]
+        assert cheapest_removal(p, q) == 39 - change(p, q, -1)[::-1].argmin()
 
 
 def test_projection_keeps_the_strongest_directions() -> None:
