@@ -34,9 +34,11 @@ class Connection:
 
     Attributes:
         folder: on this machine, for Ray's logs and whatever Tune and Train write; nothing there is a result.
+        dashboard: "host:port" of the dashboard of a Ray of our own, or "".
     """
 
     folder: Path
+    dashboard: str = ""
 
 
 @contextmanager
@@ -58,10 +60,9 @@ def connected(options: ClusterOptions, *, trials: int = 0) -> Iterator[Connectio
         try:
             log = folder / "driver.log"
             with _chatter_in(log):
-                if not already_connected:
-                    _connect(options, folder, trials)
+                dashboard = "" if already_connected else _connect(options, folder, trials)
                 with _chatter_in(log):  # once more, since connecting takes handlers away
-                    yield Connection(folder=folder)
+                    yield Connection(folder, dashboard)
         finally:
             if not already_connected:
                 ray.shutdown()
@@ -96,17 +97,20 @@ def end_own_processes() -> None:
         node.kill_all_processes(check_alive=False, allow_graceful=False)
 
 
-def _connect(options: ClusterOptions, folder: Path, trials: int) -> None:
+def _connect(options: ClusterOptions, folder: Path, trials: int) -> str:
+    """Where the dashboard is that was started, "host:port" or ""."""
+    dashboard = ""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray announces changes of coming versions to its users' users
         joined = _join(options) if options.joins else None
         if joined is None:
-            _start(options, folder, trials)
+            dashboard = _start(options, folder, trials)
     # Messages of the raylet, "a worker died" above all, are printed by a thread of the driver that has no other
     # switch. What they say comes with the trial's failure.
     ray._private.worker._worker_logs_enabled = False
     if joined is not None:
         warn_if_open(joined)
+    return dashboard
 
 
 @contextmanager
@@ -126,10 +130,10 @@ def _chatter_in(file: Path) -> Iterator[None]:
         handler.close()
 
 
-def _start(options: ClusterOptions, folder: Path, trials: int) -> None:
+def _start(options: ClusterOptions, folder: Path, trials: int) -> str:
     try:
         with _on_loopback(), _few_processes(dashboard=options.dashboard):
-            ray.init(
+            context = ray.init(
                 address="local",
                 num_cpus=options.own_cpus,
                 num_gpus=options.own_gpus,
@@ -147,6 +151,7 @@ def _start(options: ClusterOptions, folder: Path, trials: int) -> None:
         raise Stalled(
             f"Ray did not start on this machine, which may be too busy ({in_one_line(error)})"
         ) from error
+    return str(context.dashboard_url or "")
 
 
 @contextmanager

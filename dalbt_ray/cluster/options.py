@@ -1,6 +1,7 @@
 """What a user may say about where and how trials run."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from math import isfinite
 
 from dalbt_ray.errors import InputError
@@ -19,7 +20,7 @@ class ClusterOptions:
         trial_timeout_s: seconds after which a trial is ended and recorded as failed; None waits.
         max_failures: how often a trial is started again after a failure before the failure is recorded.
         max_concurrent: trials at once, at most; None takes what fits.
-        dashboard: start Ray's dashboard, on loopback only; needs `ray[default]`.
+        dashboard: start Ray's dashboard with a Ray of our own, on loopback only; needs `dalbt-ray[dashboard]`.
         own_cpus, own_gpus: size of a Ray of our own; None takes what the machine has.
         object_store_bytes: shared memory of a Ray of our own; None lets Ray choose.
         stall_after_s: seconds without a running trial, while there is room and no process of the sweep starts, after
@@ -50,6 +51,8 @@ class ClusterOptions:
             value = getattr(self, name)
             if value is not None and not (isfinite(value) and value > 0):
                 raise InputError(name, value, "must be a number above 0")
+        if self.dashboard:
+            _refuse_dashboard(joins=self.joins)
         gpus = self.gpus_per_trial
         if gpus is None:
             return
@@ -65,6 +68,16 @@ class ClusterOptions:
     def joins(self) -> bool:
         """Whether the sweep runs on a Ray that others started."""
         return self.address is not None
+
+
+def _refuse_dashboard(*, joins: bool) -> None:
+    """Unless it can be started."""
+    if joins:
+        remedy = "start that Ray with --include-dashboard=true, or give --address local"
+        raise InputError("dashboard", True, "cannot be started on a Ray that others started", remedy=remedy)
+    if find_spec("aiohttp_cors") is None:  # of all that it needs, what nothing else has
+        remedy = "pip install 'dalbt-ray[dashboard]'"
+        raise InputError("dashboard", True, "needs packages that are not installed", remedy=remedy)
 
 
 def _at_least(name: str, value: int, least: int) -> None:

@@ -93,6 +93,8 @@ def run_sweep(
             nodes, avoid = _usable_nodes(trials, root, data_root, options, progress)
             packing = pack(trials, options, nodes)
             progress.say(f"running {len(trials)} trials, {packing}")
+            if connection.dashboard:
+                progress.say(f"Ray's dashboard: http://{connection.dashboard}, token by `ray get-auth-token`")
             shares = tuple(share_of(trial, options, nodes) for trial in trials)
             work = SharedWork(
                 trials=tuple(trials),

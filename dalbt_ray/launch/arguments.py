@@ -137,7 +137,7 @@ def sweep_parser(presets: Presets, description: str | None, results: str) -> arg
         "--trial-timeout", type=float, metavar="S", help="seconds after which a trial is given up"
     )
     ray.add_argument(
-        "--dashboard", action="store_true", help="Ray's dashboard, on loopback; needs ray[default]"
+        "--dashboard", action="store_true", help="Ray's dashboard, on loopback; needs dalbt-ray[dashboard]"
     )
     ray.add_argument("--in-process", action="store_true", help="one trial after the other, without Ray")
     return parser

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ray.tune import grid_search
 from ray.tune.experiment import Experiment
 
-from dalbt_ray.cluster import growing_grid
+from dalbt_ray.cluster import growing_grid, options
 from dalbt_ray.cluster.growing_grid import GrowingGrid
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.cluster.preflight import Node, Share, at_once, fitting, pack, share_of
@@ -150,3 +150,14 @@ def test_options_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError) as refusal:
         ClusterOptions(**wrong)  # type: ignore[arg-type]
     assert next(iter(wrong)) in str(refusal.value)
+
+
+def test_a_dashboard_that_cannot_start_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its packages, and on a Ray that others started; with them it is allowed."""
+    monkeypatch.setattr(options, "find_spec", lambda _name: None)
+    with pytest.raises(InputError, match=r"dashboard.*pip install 'dalbt-ray\[dashboard\]'"):
+        ClusterOptions(dashboard=True)
+    monkeypatch.setattr(options, "find_spec", lambda _name: object())
+    assert ClusterOptions(dashboard=True).dashboard
+    with pytest.raises(InputError, match=r"dashboard.*--include-dashboard=true"):
+        ClusterOptions(dashboard=True, address="auto")
