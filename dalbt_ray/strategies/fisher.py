@@ -112,14 +112,15 @@ class Information:
         Returns:
             int64[budget], distinct rows of `images` in the order of picking.
         """
-        p, q = images.forms(self.inverse), images.forms(self.sandwich)
         picks: list[int] = []
-        allowed = np.ones(len(p), bool)
-        for _ in range(min(2 * budget, len(p))):
-            pick = best_addition(p, q, allowed)
-            self._update(images, p, q, pick, +1)
-            allowed[pick] = False
-            picks.append(pick)
+        rest, others = np.arange(len(images.features)), images
+        p, q = others.forms(self.inverse), others.forms(self.sandwich)
+        while len(picks) < min(2 * budget, len(images.features)):
+            best = best_addition(p, q)
+            self._update(others, p, q, best, +1)
+            picks.append(int(rest[best]))
+            left = np.delete(np.arange(len(rest)), best)
+            rest, others, p, q = rest[left], others.rows(left), p[left], q[left]
         self._invert()
         kept = np.array(picks, np.int64)
         images = images.rows(kept)  # only picks can be removed
@@ -127,8 +128,8 @@ class Information:
         while len(kept) > budget:
             worst = cheapest_removal(p, q)
             self._update(images, p, q, worst, -1)
-            others = np.delete(np.arange(len(kept)), worst)
-            kept, images, p, q = kept[others], images.rows(others), p[others], q[others]
+            left = np.delete(np.arange(len(kept)), worst)
+            kept, images, p, q = kept[left], images.rows(left), p[left], q[left]
         self._invert()
         return kept
 
@@ -144,18 +145,16 @@ class Information:
         self.matrix += sign * (factor @ factor.T)
 
 
-def best_addition(p: Array, q: Array, allowed: NDArray[np.bool_]) -> int:
-    """The allowed image with the largest `change(p, q, +1)`, the first of equals.
+def best_addition(p: Array, q: Array) -> int:
+    """The image with the largest `change(p, q, +1)`, the first of equals.
 
     A change is solved for only where it can be the largest: as I - P <= (I + P)^-1 <= I - P / (1 + |P|) for P >= 0 and
     its Frobenius norm |P|, it lies between max(tr Q - tr PQ, tr Q / (1 + |P|)) and tr Q - tr PQ / (1 + |P|).
     """
     trace, overlap, beyond = _trace(q), _inner(p, q), 1 + np.sqrt(_inner(p, p))
-    least = np.where(allowed, np.maximum(trace - overlap, trace / beyond), -np.inf)
-    likely = least.argmax()
+    likely = np.maximum(trace - overlap, trace / beyond).argmax()
     reached = change(p[[likely]], q[[likely]], +1)[0]
-    most = np.where(allowed, trace - overlap / beyond, -np.inf)
-    contenders = np.flatnonzero(most + _ROUNDING * trace >= reached)
+    contenders = np.flatnonzero(trace - overlap / beyond + _ROUNDING * trace >= reached)
     return int(contenders[change(p[contenders], q[contenders], +1).argmax()])
 
 
