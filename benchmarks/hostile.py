@@ -101,6 +101,10 @@ def cases() -> dict[str, dict[str, Callable[[Path], None]]]:
         "index: empty lists": folders.in_json("index", "index/{}.json", folders.JSON["empty lists"]),
         "bundle: a line of 60 MB": folders.in_bundle(folders.JSON["small objects"]),
         "bundle: 10 million lines": folders.in_bundle(lambda: b"{}\n" * 10_000_000),
+        "bundle: 80 million lines of two digits": folders.in_bundle(lambda: b"12\n" * 80_000_000),
+        "bundle: a text of 250 MB": folders.in_bundle(
+            lambda: b'"' + "\U0001f600".encode() + b"x" * 250_000_000 + b'"\n'
+        ),
         "bundle: 2 million trials": folders.in_bundle(bytes, 2_000_000),
         "a sparse table": folders.sparse_in("rounds/{}.parquet"),
         "a sparse manifest": folders.sparse_in("trials/{}.json"),

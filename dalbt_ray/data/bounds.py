@@ -19,6 +19,9 @@ ROWS_FREE, BYTES_PER_ROW, MOST_ROWS = 10_000, 4, 16_000_000
 """A file has at most so many rows, and one more for every so many bytes: an encoded image takes a hundred. ImageNet-21k
 has 14 million."""
 
+VALUES_PER_ROW = 8
+"""Of what is read of it: id, label, file name, and the fields of an image."""
+
 INFLATION, BYTES_FREE = 200, 64 * 2**20
 """A file may unpack to so many times its size, and some: encoded images hardly shrink when they are packed again."""
 
@@ -60,28 +63,35 @@ def refuse_bomb(path: Path, file: pq.ParquetFile) -> None:
         InputError: it would.
     """
     size, metadata = path.stat().st_size, file.metadata
-    if metadata.num_rows > min(MOST_ROWS, ROWS_FREE + size // BYTES_PER_ROW):
-        problem = f"claims {metadata.num_rows:,} rows in {size:,} bytes, which no images fit into"
-        raise InputError("data file", str(path), problem, remedy="prepare the set again")
+    groups = sum(metadata.row_group(each).num_rows for each in range(metadata.num_row_groups))
+    rows = max(metadata.num_rows, groups)  # a footer says it twice, and either is acted on
+    if rows > min(MOST_ROWS, ROWS_FREE + size // BYTES_PER_ROW):
+        raise _hostile(path, f"claims {rows:,} rows in {size:,} bytes, which no images fit into")
     # The footer may say anything; the pages' own headers are what their memory follows from. Holes are no pages.
+    packed = unpacked = values = 0
     try:
         with path.open("rb") as opened:
-            found = list(pages(opened, metadata, _READ))
+            for page in pages(opened, metadata, _READ):
+                if page.unpacked > max(PAGE_BYTES, PAGE_INFLATION * page.packed):
+                    problem = f"has a page of {page.packed:,} bytes that would unpack to {page.unpacked:,}"
+                    raise _hostile(path, problem)
+                packed, unpacked = packed + page.packed, unpacked + page.unpacked
+                values += page.values
+    except InputError:
+        raise
     except ValueError as error:
-        raise InputError(
-            "data file", str(path), f"is damaged ({error})", remedy="prepare the set again"
-        ) from None
-    packed, unpacked = sum(page.packed for page in found), sum(page.unpacked for page in found)
+        raise _hostile(path, f"is damaged ({error})") from None
     if unpacked > BYTES_FREE + INFLATION * packed:
-        problem = f"would unpack {packed:,} bytes to {unpacked:,}"
-        raise InputError("data file", str(path), problem, remedy="prepare the set again")
-    if metadata.num_rows > ROWS_FREE + packed // BYTES_PER_ROW:
-        problem = f"claims {metadata.num_rows:,} rows in {packed:,} bytes, which no images fit into"
-        raise InputError("data file", str(path), problem, remedy="prepare the set again")
-    for page in found:
-        if page.unpacked > max(PAGE_BYTES, PAGE_INFLATION * page.packed):
-            problem = f"has a page of {page.packed:,} bytes that would unpack to {page.unpacked:,}"
-            raise InputError("data file", str(path), problem, remedy="prepare the set again")
+        raise _hostile(path, f"would unpack {packed:,} bytes to {unpacked:,}")
+    most = ROWS_FREE + packed // BYTES_PER_ROW
+    if rows > most:
+        raise _hostile(path, f"claims {rows:,} rows in {packed:,} bytes, which no images fit into")
+    if values > VALUES_PER_ROW * most:  # a list may have them all in one row
+        raise _hostile(path, f"has {values:,} values in {packed:,} bytes, which no images fit into")
+
+
+def _hostile(path: Path, problem: str) -> InputError:
+    return InputError("data file", str(path), problem, remedy="prepare the set again")
 
 
 def refuse_beyond_memory(path: Path, images: int, shape: Shape) -> None:

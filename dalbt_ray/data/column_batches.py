@@ -1,6 +1,6 @@
 """A column of a Parquet file in batches whose memory is bounded, whatever its dictionary makes of a few bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ MOST_VALUES = 1_000
 
 
 def column_batches(
-    path: Path, file: pq.ParquetFile, column: str, first_group: int = 0
+    path: Path, file: pq.ParquetFile, column: str, groups: Sequence[int] | None = None
 ) -> Iterator[list[Any]]:
     """The values of a column as Python has them, in storage order, in lists of at most `MOST_VALUES`.
 
@@ -27,22 +27,22 @@ def column_batches(
         path: the file.
         file: the same, opened and looked at (`open_parquet`).
         column: its name, with dots inside a struct.
-        first_group: row group to begin with.
+        groups: the row groups that are read; all of them if None.
 
     Raises:
         InputError: its values take far more than the file.
         ArrowException, OSError: it is damaged.
     """
-    metadata = file.metadata
+    groups = range(file.metadata.num_row_groups) if groups is None else groups
     with path.open("rb") as opened:
-        sizes = [page.unpacked for page in pages(opened, metadata, {column.partition(".")[0]})]
+        found = pages(opened, file.metadata, {column.partition(".")[0]}, groups)
+        largest = max((page.unpacked for page in found), default=0)
     # A value lies in one page, and a dictionary's page may be all that a million rows name.
-    rows = max(1, min(MOST_VALUES, AT_ONCE // max([1, *sizes])))
-    groups = list(range(first_group, metadata.num_row_groups))
+    rows = max(1, min(MOST_VALUES, AT_ONCE // max(1, largest)))
     allowed = BYTES_FREE + INFLATION * path.stat().st_size
     values: list[Any] = []
     held = seen = 0
-    for batch in file.iter_batches(rows, row_groups=groups, columns=[column], use_threads=False):
+    for batch in file.iter_batches(rows, row_groups=list(groups), columns=[column], use_threads=False):
         size = batch.nbytes
         if values and (held + size > AT_ONCE or len(values) + len(batch) > MOST_VALUES):
             full, values, held = values, [], 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 from PIL import Image
 
+from dalbt_ray.data.column_batches import bytes_of, column_batches
 from dalbt_ray.data.split_file import damaged, open_parquet, read_labels
 
 SIDE = 48
@@ -16,10 +17,10 @@ SIDE = 48
 def encoded_images(path: Path, ids: Iterable[int]) -> dict[int, bytes]:
     """The encoded images of some ids; ids that the file does not have are left out.
 
-    Takes the memory of one row group and of the result; row groups without a wanted image are not read.
+    Takes the memory of a few images and of the result; row groups without a wanted image are not read.
 
     Raises:
-        InputError: see `read_labels`.
+        InputError: see `read_labels` and `column_batches`.
     """
     wanted, found = set(ids), dict[int, bytes]()
     places = {int(id_): row for row, id_ in enumerate(read_labels(path)[0]) if int(id_) in wanted}
@@ -27,10 +28,12 @@ def encoded_images(path: Path, ids: Iterable[int]) -> dict[int, bytes]:
     try:
         for group in range(file.num_row_groups):
             end = start + file.metadata.row_group(group).num_rows
-            here = {id_: row - start for id_, row in places.items() if start <= row < end}
+            here = {row - start: id_ for id_, row in places.items() if start <= row < end}
             if here:
-                column = file.read_row_group(group, columns=["image"])["image"]
-                found |= {id_: column[row].as_py() or b"" for id_, row in here.items()}
+                images = (
+                    image for values in column_batches(path, file, "image", [group]) for image in values
+                )
+                found |= {here[row]: bytes_of(image) for row, image in enumerate(images) if row in here}
             start = end
     except (pa.ArrowException, OSError) as error:
         raise damaged(path, error) from None

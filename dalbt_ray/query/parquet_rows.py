@@ -55,7 +55,8 @@ class ParquetRows:
         """On to the row, from where we are or from the beginning of its row group."""
         group = max(each for each, first in enumerate(self._firsts[:-1]) if first <= row)
         if not self._firsts[group] <= self._next <= row:
-            self._batches = column_batches(self.file, self._parquet, "image", group)
+            groups = range(group, len(self._firsts) - 1)
+            self._batches = column_batches(self.file, self._parquet, "image", groups)
             self._next, self._held = self._firsts[group], []
         while True:
             values = next(self._batches, None)

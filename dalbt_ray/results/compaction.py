@@ -1,6 +1,7 @@
 """Gather the finished trials of a results folder in a bundle: for thousands of them, or a study in a repository."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,17 @@ from dalbt_ray.results.bundle import (
     table_name,
 )
 from dalbt_ray.results.load import open_results, read_published
-from dalbt_ray.results.manifest_lines import LINES_PARSED_BYTES, PACKED, PLAIN, lines_of, pack
-from dalbt_ray.results.parquet_bounds import UNPACKED_BYTES
+from dalbt_ray.results.manifest_lines import PACKED, PLAIN, lines_of, pack, parse
+from dalbt_ray.results.parquet_bounds import UNPACKED_BYTES, refuse_bomb
 from dalbt_ray.results.parquet_form import encode_compactly, join
 from dalbt_ray.results.results_store import ResultsStore
 from dalbt_ray.results.schemas import TABLES, Table
 from dalbt_ray.results.storage.folder import read_sweep
-from dalbt_ray.results.storage.json_bounds import parsed_bytes
 from dalbt_ray.results.storage.location import open_storage
 from dalbt_ray.results.storage.protocol import Storage
-from dalbt_ray.results.storage.sealed import seal
+from dalbt_ray.results.storage.sealed import NewerFormatError, seal
+
+_INSTEAD = "leave the single files as they are: everything reads them too"
 
 
 def compact(root: str | Path, out: str | Path | None = None) -> int:
@@ -41,7 +43,7 @@ def compact(root: str | Path, out: str | Path | None = None) -> int:
 
     Raises:
         InputError: not a results folder, or in use; a damaged file (named; `dalbt verify` fixes that); `out` is not
-            empty.
+            empty; more than a bundle can hold.
     """
     storage = open_results(root)
     if out is None:
@@ -70,16 +72,22 @@ def write_bundle(
         storage: the results folder.
         manifests: by trial id.
         parts: each table in any number of parts and any order.
+
+    Raises:
+        InputError: a file of it would be larger than what is read; nothing is written.
     """
     lines = lines_of(manifests)
     _refuse_more(PACKED, len(lines), FILE_BYTES)
-    _refuse_more(PACKED, parsed_bytes(lines), LINES_PARSED_BYTES)
+    with _as_is_read(PACKED):
+        parse(lines)
     files = {PACKED: pack(lines)}
     for table in TABLES:
         rows = join(table, parts[table]).combine_chunks()
         _refuse_more(table_name(table), rows.nbytes, UNPACKED_BYTES)
         keys = [(name, "ascending") for name in ("trial_id", "round", "rank") if name in rows.column_names]
         files[table_name(table)] = encode_compactly(rows.sort_by(keys))
+        with _as_is_read(table_name(table)):
+            refuse_bomb(files[table_name(table)])
     for name, data in files.items():
         _refuse_more(name, len(data), FILE_BYTES)
     hashes = {name: sha256(data).hexdigest() for name, data in files.items()}
@@ -89,8 +97,16 @@ def write_bundle(
 
 def _refuse_more(name: str, needed: int, limit: int) -> None:
     if needed > limit:
-        remedy = "leave the single files as they are: everything reads them too"
-        raise InputError("bundle", name, f"takes {needed:,} bytes, more than is read", remedy=remedy)
+        raise InputError("bundle", name, f"takes {needed:,} bytes, more than is read", remedy=_INSTEAD)
+
+
+@contextmanager
+def _as_is_read(name: str) -> Iterator[None]:
+    """What a reader would refuse is not written."""
+    try:
+        yield
+    except NewerFormatError as error:
+        raise InputError("bundle", name, str(error), remedy=_INSTEAD) from error
 
 
 def _replace(storage: Storage, files: Mapping[str, bytes]) -> None:

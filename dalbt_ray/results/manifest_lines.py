@@ -6,18 +6,22 @@
 
 import json
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
 
 from dalbt_ray.results.manifest_form import known_manifest
-from dalbt_ray.results.storage.json_bounds import PARSED_BYTES, refuse_json_bomb
+from dalbt_ray.results.storage.json_bounds import DESCRIPTION_BYTES, PARSED_BYTES, refuse_json_bomb
 from dalbt_ray.results.storage.sealed import NewerFormatError
 
 PACKED, PLAIN = "trials.jsonl.zst", "trials.jsonl"
 
 LINES_PARSED_BYTES = 2 * PARSED_BYTES
 """The most that all lines may take in memory, counted as `json_bounds` does: manifests take half of what it counts."""
+
+MOST_LINES = LINES_PARSED_BYTES // 1_200
+"""A manifest has five objects at least, which count for that much."""
 
 LEVEL = 19
 """Seven times smaller than plain at no cost to a reader; the levels above need more memory and gain nothing."""
@@ -54,10 +58,16 @@ def parse(lines: bytes, trial_id: str = "") -> dict[str, dict[str, Any]]:
     Raises:
         NewerFormatError: not what this version knows.
     """
+    found: dict[str, dict[str, Any]] = {}
+    if (count := lines.count(b"\n")) > MOST_LINES:
+        raise NewerFormatError(f"has {count:,} lines; this program takes {MOST_LINES:,} at most")
     try:
         refuse_json_bomb(lines, LINES_PARSED_BYTES)
-        read = [json.loads(line) for line in lines.splitlines() if trial_id.encode() in line]
-        found = {each["trial_id"]: known_manifest(each) for each in read}
+        for line in BytesIO(lines):  # one at a time, and none after the first that is no manifest
+            if trial_id.encode() in line:
+                refuse_json_bomb(line, DESCRIPTION_BYTES)
+                each = json.loads(line)
+                found[each["trial_id"]] = known_manifest(each)
     except NewerFormatError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

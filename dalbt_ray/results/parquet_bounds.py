@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dalbt_ray.results.parquet_pages import pages
+from dalbt_ray.results.parquet_pages import chunk_pages
 from dalbt_ray.results.storage.sealed import NewerFormatError
 
 UNPACKED_BYTES = 512 * 2**20
@@ -14,6 +14,9 @@ UNPACKED_BYTES = 512 * 2**20
 
 PAGE_BYTES = 64 * 2**20
 """The most that one page may take, which is unpacked at once: writers end a page after a megabyte."""
+
+MOST_PAGES = 100_000
+"""Of a table, each of which is looked at: writers put thousands of values into one."""
 
 MOST_COLUMNS = 1_000
 """Of a table: ours have some thirty, and one for each further metric."""
@@ -31,7 +34,9 @@ def refuse_bomb(data: bytes) -> None:
     """Raise before such a file is unpacked.
 
     Raises:
-        NewerFormatError: it takes more memory than any table that this version writes, or has far more columns.
+        NewerFormatError: it takes more memory than any table that this version writes, or has far more columns or
+            pages.
+        ValueError: what is there are no pages.
     """
     metadata = open_parquet(data).metadata
     columns = metadata.num_columns
@@ -47,29 +52,34 @@ def refuse_bomb(data: bytes) -> None:
 def unpacked_bytes(data: bytes, metadata: pq.FileMetaData) -> int:
     """Bytes that the whole table takes in memory, at least: numbers by their count, texts by their lengths.
 
-    Texts are counted one by one only where a dictionary could make many long ones of a few bytes.
+    A footer may say anything: counted is what the pages' own headers say. Texts are counted one by one only where a
+    dictionary could make many long ones of a few bytes.
+
+    Raises:
+        NewerFormatError: there are far more pages than in any table of ours.
+        ValueError: what is there are no pages.
     """
-    total, doubtful = 0, set[str]()
+    file, total, seen, doubtful = BytesIO(data), 0, 0, set[str]()
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for column in map(group.column, range(group.num_columns)):
-            total += 8 * column.num_values + column.total_uncompressed_size
-            is_text = column.physical_type in _TEXT
-            if is_text and column.num_values * column.total_uncompressed_size > UNPACKED_BYTES:
+        for column in map(group.column, range(group.num_columns) if group.num_rows else ()):
+            size = values = 0
+            for page in chunk_pages(file, column):
+                if page.unpacked > PAGE_BYTES:
+                    return max(UNPACKED_BYTES + 1, page.unpacked)
+                seen, size, values = seen + 1, size + page.unpacked, values + page.values
+                if seen > MOST_PAGES:
+                    raise NewerFormatError(f"has more than {MOST_PAGES:,} pages, all that this program takes")
+                if total + size + 8 * values > UNPACKED_BYTES:
+                    return total + size + 8 * values
+            total += size + 8 * values
+            if column.physical_type in _TEXT and values * size > UNPACKED_BYTES:
                 doubtful.add(column.path_in_schema)
-    if total > UNPACKED_BYTES:
-        return total
-    # A footer may say anything; what is unpacked at once is what the pages' own headers say.
-    every = {metadata.schema.column(each).path.partition(".")[0] for each in range(metadata.num_columns)}
-    sizes = [page.unpacked for page in pages(BytesIO(data), metadata, every)]
-    if max(sizes, default=0) > PAGE_BYTES:
-        return max(UNPACKED_BYTES + 1, *sizes)
-    total = max(total, sum(sizes))
-    if total > UNPACKED_BYTES or not doubtful:
+    if not doubtful:
         return total
     names = sorted(doubtful)
     if any(
         "." in name for name in names
-    ):  # texts in lists, which no table of ours has, are counted at their worst
+    ):  # texts in lists, which no table of ours has: counted at their worst
         return UNPACKED_BYTES + 1
     packed = open_parquet(data, read_dictionary=names).read(columns=names, use_threads=False)
     for column in packed.columns:

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import duckdb
 import pytest
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.results import ResultsStore, compact, load_manifests, load_results, verify
-from dalbt_ray.results.manifest_lines import PACKED, PLAIN, pack, unpack
+from dalbt_ray.results import ResultsStore, compact, load_manifests, load_results, parquet_bounds, verify
+from dalbt_ray.results.manifest_lines import MOST_LINES, PACKED, PLAIN, pack, parse, unpack
+from dalbt_ray.results.parquet_bounds import open_parquet, unpacked_bytes
 from dalbt_ray.results.storage.sealed import NewerFormatError, unseal
 from tests.integration.sweeps import REPOSITORY
 from tests.results_records import identity, rewrite, three_trials
@@ -114,3 +116,41 @@ def test_a_bomb_of_manifests_is_not_unpacked(root: Path) -> None:
     *said, peak = done.stdout.splitlines()
     assert sum("does not unpack to 9 bytes" in line for line in said) == 2
     assert int(peak) * 1024 < 2**30
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"12\n" * (MOST_LINES + 1),
+        b"12\n" * MOST_LINES,
+        b'"' + "\U0001f600".encode() + b"x" * 70_000_000 + b'"\n',
+    ],
+    ids=["too many lines", "many lines", "a wide line"],
+)
+@pytest.mark.parametrize("trial", ["", "0123456789abcdef"])
+def test_lines_that_are_no_manifests_take_no_memory(lines: bytes, trial: str) -> None:
+    """85 million lines of two digits, packed into some kilobytes, took 5 GiB and minutes.
+
+    All were read before one was looked at. A text is wide if one of its letters is: four bytes each.
+    """
+    tracemalloc.start()
+    try:
+        found = parse(lines, trial)
+    except NewerFormatError:
+        found = {}
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert not found
+    assert peak < 2 * len(lines) + 2**20
+
+
+def test_what_a_reader_would_refuse_is_not_written(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bundle that is larger than what is read would hide the single files, which are small enough."""
+    files = [path.read_bytes() for table in TABLES for path in (root / table).iterdir()]
+    sizes = [unpacked_bytes(data, open_parquet(data).metadata) for data in files]
+    monkeypatch.setattr(parquet_bounds, "UNPACKED_BYTES", max(sizes))
+    shutil.rmtree(root / "bundle")
+    with pytest.raises(InputError, match=r"rounds.parquet.*leave the single files"):
+        compact(root)
+    assert not (root / "bundle").exists()
+    assert len(load_results(root).trials) == 3
