@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,10 @@ def read_answers(file: Path) -> list[Given]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError("ANSWERS", str(file), f"cannot be read ({error})") from None
     if file.suffix == ".csv":
-        return _from_csv(file, text)
+        try:
+            return _from_csv(file, text)
+        except csv.Error as error:
+            raise InputError("ANSWERS", str(file), f"is no CSV ({error})", remedy=_FORMS) from None
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -62,7 +66,7 @@ def _from_sheet(file: Path, content: dict[str, Any]) -> list[Given]:
 
 
 def _from_csv(file: Path, text: str) -> list[Given]:
-    reader = csv.DictReader(text.splitlines())
+    reader = csv.DictReader(StringIO(text, newline=""))
     columns = [column.strip().lower() for column in reader.fieldnames or []]
     reader.fieldnames = columns
     # In a CSV export of Label Studio `id` is the task's, and ours is `dalbt_id`.

@@ -45,7 +45,11 @@ def check_out(out: Path, number: int, pool: Pool) -> None:
 
 
 def write_batch(out: Path, batch: Batch) -> None:
-    """Write `batch.csv`, `near_copies.csv`, the contact sheet, what other tools read, and `batch.json`."""
+    """Write `batch.csv`, `near_copies.csv`, the contact sheet, what other tools read, and `batch.json`.
+
+    Raises:
+        InputError: see `check_out`.
+    """
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -59,6 +63,7 @@ def write_batch(out: Path, batch: Batch) -> None:
     _write_exchange(partial, batch)
     (partial / "index.html").write_text(contact_sheet(batch), encoding="utf-8")
     (partial / BATCH).write_text(json.dumps({"batch": batch.number, "pool": batch.pool.location}) + "\n")
+    check_out(out, batch.number, batch.pool)  # again: hours may have passed, and somebody may have answered
     if out.exists():
         shutil.rmtree(out)
     partial.rename(out)

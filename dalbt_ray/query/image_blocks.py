@@ -109,14 +109,29 @@ class ImageBlocks:
                 parts.append(flat.reshape(len(table), -1))
         return ids, np.concatenate(parts) if parts else np.empty((0, 0), np.float16)
 
+    def remove_damaged(self) -> None:
+        """Remove the blocks that are damaged anywhere, features included: their files are new then."""
+        for name in self._names():
+            self._table(name, None)
+
     def _names(self) -> list[str]:
         return [name for name in self.storage.entries(self.folder) if name.endswith(".parquet")]
 
-    def _table(self, name: str, columns: list[str]) -> pa.Table | None:
+    def _table(self, name: str, columns: list[str] | None) -> pa.Table | None:
+        """Some columns of a block, or all; None for a block that is damaged, which is removed.
+
+        Raises:
+            OSError: it cannot be read now; it stays.
+            MemoryError: likewise.
+        """
         path = f"{self.folder}/{name}"
         try:
             source = pa.memory_map(str(self.storage.root / path))
             return pq.read_table(source, columns=columns, page_checksum_verification=True)
-        except (pa.ArrowException, OSError, KeyError, ValueError):
+        except MemoryError:
+            raise
+        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+            if getattr(error, "errno", None):  # the system's; of what Arrow finds in the bytes it has none
+                raise
             self.storage.delete(path)
             return None

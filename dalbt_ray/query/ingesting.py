@@ -120,11 +120,13 @@ def _resolved(
             found.append((each.key, each))
             continue
         path = _below(each.key, pool)
-        fitting = {path} if path in by_path else by_name.get(each.key, set())
+        # A file that was moved has two paths, and one content.
+        named = [path] if path in by_path else sorted(by_name.get(each.key, ()))
+        fitting = {by_path[path].id or path: path for path in named}
         if len(fitting) != 1:
             fits = f"fits {len(fitting)} files; give its path" if fitting else "is no image of this pool"
             problems.append(f"{each.where}: {each.key!r} {fits}")
-        elif (seen := by_path[next(iter(fitting))]).problem:
+        elif (seen := by_path[next(iter(fitting.values()))]).problem:
             problems.append(f"{each.where}: {each.key!r} {seen.problem}")
         else:
             found.append((seen.id, each))

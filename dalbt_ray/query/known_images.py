@@ -83,7 +83,9 @@ def known_images(blocks: ImageBlocks, found: Look) -> KnownImages:
     for file in found.files:
         if file.problem:
             problems.append((file.place.path, file.problem))
-        elif paths[row := place[file.id]]:
+        elif (row := place.get(file.id)) is None:
+            continue  # its block turned out to be damaged: the next query reads it again
+        elif paths[row]:
             copies.setdefault(row, []).append(file.place.path)
         else:
             paths[row] = file.place.path

@@ -65,7 +65,7 @@ def answers_of(file: Path, exported: Sequence[Any]) -> list[tuple[str, str, str]
     contradictions are found where all answers are checked.
 
     Raises:
-        InputError: a task without an image, or an annotation that is not one choice.
+        InputError: a task without an image, an annotation that is not one choice, or another form.
     """
     found = []
     for place, task in enumerate(exported):
@@ -73,21 +73,30 @@ def answers_of(file: Path, exported: Sequence[Any]) -> list[tuple[str, str, str]
         if not isinstance(task, dict):
             remedy = "an export is a list of tasks; answers.json of a contact sheet and CSV are taken too"
             raise InputError("ANSWERS", str(file), f"holds no task in {where}", remedy=remedy)
-        if "annotations" not in task:
-            if task.get(NAME):
-                found.append((where, _image(file, where, task), _single(file, where, task[NAME])))
+        try:
+            found += _answered(file, where, task)
+        except InputError:
+            raise
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            problem = f"has a form that is not known in {where} ({type(error).__name__} {error})"
+            raise InputError("ANSWERS", str(file), problem) from None
+    return found
+
+
+def _answered(file: Path, where: str, task: Json) -> list[tuple[str, str, str]]:
+    """The answers of one task; what is not as Label Studio writes it raises whatever Python says."""
+    if "annotations" not in task:
+        return (
+            [(where, _image(file, where, task), _single(file, where, task[NAME]))] if task.get(NAME) else []
+        )
+    found = []
+    for annotation in task["annotations"]:
+        if annotation.get("was_cancelled") or not annotation.get("result"):
             continue
-        for annotation in task["annotations"]:
-            if annotation.get("was_cancelled") or not annotation.get("result"):
-                continue
-            choices = [
-                each["value"]["choices"] for each in annotation["result"] if each.get("type") == "choices"
-            ]
-            if len(choices) != 1:
-                raise InputError(
-                    "ANSWERS", str(file), f"has {len(choices)} choices in one annotation of {where}"
-                )
-            found.append((where, _image(file, where, task.get("data", {})), _single(file, where, choices[0])))
+        choices = [each["value"]["choices"] for each in annotation["result"] if each.get("type") == "choices"]
+        if len(choices) != 1:
+            raise InputError("ANSWERS", str(file), f"has {len(choices)} choices in one annotation of {where}")
+        found.append((where, _image(file, where, task.get("data", {})), _single(file, where, choices[0])))
     return found
 
 

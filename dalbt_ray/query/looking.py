@@ -10,8 +10,8 @@ import torch
 from dalbt_ray.data.prepare.image_formats import NO_HEIC_READER, formats
 from dalbt_ray.models.frozen import FrozenEmbedding
 from dalbt_ray.query.image_blocks import BLOCK, ImageBlocks, Seen
-from dalbt_ray.query.pool_places import Place, Pool
-from dalbt_ray.query.reading import Reading, Runner, read_here
+from dalbt_ray.query.pool_places import Place, Pool, storable
+from dalbt_ray.query.reading import UNREADABLE, Reading, Runner, read_here
 
 TRIED = 100
 """Images that `plan` embeds to tell how long the rest will take."""
@@ -51,9 +51,11 @@ def look(pool: Pool, blocks: ImageBlocks) -> Look:
         if (seen.id in embedded or seen.problem) and seen.problem not in mended
     }
     places = pool.places()
-    files = [seen for place in places if (seen := known.get(place.path)) is not None and seen.place == place]
-    same = {seen.place.path for seen in files if not _may_be_there_now(seen)}
-    return Look(tuple(files), tuple(place for place in places if place.path not in same))
+    stored = [storable(place) for place in places]
+    files = [seen for place in stored if (seen := known.get(place.path)) is not None and seen.place == place]
+    same = {seen.place.path for seen in files if not _may_be_readable_now(seen)}
+    unread = [place for place, kept in zip(places, stored, strict=True) if kept.path not in same]
+    return Look(tuple(files), tuple(unread))
 
 
 def embed_unread(
@@ -68,6 +70,7 @@ def embed_unread(
         say: told of the beginning, of the rate and the time left about every ten seconds, and of the end.
         run: who reads and embeds.
     """
+    blocks.remove_damaged()
     found = look(pool, blocks)
     if not found.unread:
         return found
@@ -106,9 +109,9 @@ def plan(pool: Pool, blocks: ImageBlocks, embedding: FrozenEmbedding) -> str:
     )
 
 
-def _may_be_there_now(seen: Seen) -> bool:
-    """A file that could not be read and whose state does not show from outside, as of a URI: it is tried again."""
-    return not seen.id and not seen.place.changed
+def _may_be_readable_now(seen: Seen) -> bool:
+    """A file that could not be read, and may be now while it looks the same from outside: it is tried again."""
+    return not seen.id and (not seen.place.changed or seen.problem.startswith(UNREADABLE))
 
 
 def _duration(seconds: float) -> str:

@@ -34,6 +34,9 @@ cosine with the third nearest: pairs and triples are the copies that are looked 
 _BLOCK = 1 << 24
 """Similarities in memory at once: 64 MiB."""
 
+_AT_ONCE = 512
+"""Images of a batch that are compared at once with those before them."""
+
 
 @dataclass(frozen=True)
 class Likeness:
@@ -58,7 +61,7 @@ class Likeness:
 def likeness(
     storage: LocalStorage, key: str, pool: Pool, images: KnownImages, side: int, build: Callable[[], Embed]
 ) -> Likeness:
-    """The threshold of this pool under this model; copies are made and embedded once and kept.
+    """The threshold of this pool under this model; copies are made and embedded once and kept while they suffice.
 
     Args:
         storage: the state folder.
@@ -75,6 +78,8 @@ def likeness(
             np.array(table[column].to_pylist(), np.float16) for column in ("original", "copy")
         )
     except (FileNotFoundError, pa.ArrowException, OSError, KeyError, ValueError):
+        originals = np.empty((0, 1), np.float16)
+    if 2 * len(originals) < min(MADE, int(images.present.sum())):  # none yet, or the pool was smaller then
         originals, copies = _made(pool, images, side, build())
         columns = {
             name: pa.array(list(x), pa.list_(pa.float16()))
@@ -142,21 +147,26 @@ def without_copies(
     """The rows of `order` that are near no earlier kept one, and which kept one each of the others is near.
 
     Args:
-        order: rows, the wanted ones first.
+        order: rows, the wanted ones first; a pool of films may be asked for as a whole, so some hundred are compared
+            at once with those that are kept.
         features: float32[n, d] of length 1.
         threshold: of the cosine.
     """
-    rows = np.array(order, np.int64)
-    alike = features[rows] @ features[rows].T >= threshold
     kept: list[int] = []
     dropped: dict[int, int] = {}
-    for place, row in enumerate(order):
-        earlier = [k for k in kept if alike[place, k]]
-        if earlier:
-            dropped[row] = order[earlier[0]]
-        else:
-            kept.append(place)
-    return [order[place] for place in kept], dropped
+    for first in range(0, len(order), _AT_ONCE):
+        rows = order[first : first + _AT_ONCE]
+        before = len(kept)
+        alike = features[rows] @ features[[*kept, *rows]].T >= threshold
+        places = list(range(before))  # columns of the rows that are kept
+        for place, row in enumerate(rows):
+            earlier = np.flatnonzero(alike[place, places])
+            if len(earlier):
+                dropped[row] = kept[earlier[0]]
+            else:
+                kept.append(row)
+                places.append(before + place)
+    return kept, dropped
 
 
 def _made(

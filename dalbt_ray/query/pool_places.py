@@ -3,7 +3,8 @@
 import csv
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
 from typing import Protocol
 
@@ -34,6 +35,15 @@ class Place:
     path: str
     size: int
     changed: int
+
+
+def storable(place: Place) -> Place:
+    """The place as state files have it: what is not Unicode in its path is spelled out, which names no file then."""
+    try:
+        place.path.encode()
+    except UnicodeEncodeError:
+        return replace(place, path=place.path.encode("utf-8", "backslashreplace").decode())
+    return place
 
 
 class Pool(Protocol):
@@ -188,13 +198,16 @@ class ListPool(_OneFile):
                 "POOL", str(self.file), f"has {lines:,} lines, more than {LIST_LINES:,}", remedy=remedy
             )
         if self.file.suffix != ".csv":
-            return [line.strip() for line in text.splitlines() if line.strip()]
-        rows = csv.DictReader(text.splitlines())
-        if "path" not in (rows.fieldnames or ()):
-            raise InputError(
-                "POOL", str(self.file), "has no column `path`", remedy="name it in the first line"
-            )
-        return [row["path"].strip() for row in rows if row["path"]]
+            return [path for line in text.split("\n") if (path := line.strip())]
+        try:
+            rows = csv.DictReader(StringIO(text, newline=""))
+            if "path" not in (rows.fieldnames or ()):
+                raise InputError(
+                    "POOL", str(self.file), "has no column `path`", remedy="name it in the first line"
+                )
+            return [path for row in rows if (path := (row["path"] or "").strip())]
+        except csv.Error as error:
+            raise InputError("POOL", str(self.file), f"is no CSV ({error})") from None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dalbt_ray.query.image_blocks import ImageBlocks, Seen
 from dalbt_ray.query.known_images import known_images
 from dalbt_ray.query.looking import look
 from dalbt_ray.query.next_gain import agreements, expected_gain, stop_hint
+from dalbt_ray.query.pool_places import storable
 from dalbt_ray.query.replies import NOT_OURS, UNUSABLE, Reply
 from dalbt_ray.query.session import Session
 
@@ -50,7 +51,7 @@ def _worth(session: Session, replies: Sequence[Reply]) -> list[str]:
 
 def _files(session: Session, files: Sequence[Seen]) -> str:
     latest = {seen.place.path: seen for seen in files}
-    places = session.pool.places()
+    places = list(map(storable, session.pool.places()))
     read = [
         latest[place.path] for place in places if place.path in latest and latest[place.path].place == place
     ]

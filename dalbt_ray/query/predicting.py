@@ -1,5 +1,6 @@
 """`dalbt predict`: the class of every image of the pool, and the trained head as a model of its own."""
 
+import os
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -23,7 +24,6 @@ from dalbt_ray.query.on_ray import runner
 from dalbt_ray.query.replies import NOT_OURS
 from dalbt_ray.query.session import Model, Session
 from dalbt_ray.query.trained_head import TrainedHead, train_head
-from dalbt_ray.results.storage.local_disk import LocalStorage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ def predict(asked: ToPredict, say: Say) -> str:
         remedy = "take answers in first: dalbt ingest POOL answers.json"
         raise InputError("POOL", asked.pool, "has no label yet", remedy=remedy)
     table = predictions(images, answers, head)
-    LocalStorage(out.parent).write(out.name, _encoded(table, out.suffix))
+    _write(out, _encoded(table, out.suffix))
     lines = [f"{len(table):,} images in {out}, by a head of {int(answers.labeled.sum())} labels"]
     if asked.head is not None:
         folder = Path(asked.head).expanduser().absolute()
@@ -146,6 +146,17 @@ def export_head(
 
 def _float32(values: NDArray[np.float64]) -> pa.Array:
     return pa.array(values.astype(np.float32))
+
+
+def _write(out: Path, data: bytes) -> None:
+    """Whole or not at all, and nothing else in that folder."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    staged = out.with_name(f".{out.name}.{os.getpid()}.staging")
+    try:
+        staged.write_bytes(data)
+        staged.replace(out)
+    finally:
+        staged.unlink(missing_ok=True)
 
 
 def _encoded(table: pa.Table, suffix: str) -> bytes:

@@ -85,7 +85,7 @@ def query(asked: Asked, say: Say) -> str:
             Path(asked.labels)
         )  # a file of another form is refused before hours of embedding, not after
     with session.state.lease():
-        number = len(session.state.batches()) + 1
+        number = max((batch["number"] for batch in session.state.batches()), default=0) + 1
         out = Path(asked.out or f"batch_{number:03d}").expanduser().absolute()
         check_out(out, number, session.pool)
         if asked.classes:

@@ -15,10 +15,13 @@ from dalbt_ray.models.frozen import FrozenEmbedding
 from dalbt_ray.query.image_blocks import Seen
 from dalbt_ray.query.photographs import image_id, square
 from dalbt_ray.query.pixel_budget import BUDGET
-from dalbt_ray.query.pool_places import Place, Pool
+from dalbt_ray.query.pool_places import Place, Pool, storable
 
 READERS = 4
 """Threads that read and decode while the model computes; Pillow lets go of the interpreter while it decodes."""
+
+UNREADABLE = "cannot be read"
+"""How the problem of a file begins that may be readable another time: permissions, a disk or a store that fails."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +79,12 @@ class Reading:
 
     def opened(self, place: Place) -> Opened:
         """One file."""
-        try:
-            place.path.encode()
-        except UnicodeEncodeError:
-            shown = Place(place.path.encode("utf-8", "backslashreplace").decode(), place.size, place.changed)
+        if (shown := storable(place)) != place:
             return Opened(shown, "", None, "has a name that is not Unicode; rename it")
         try:
             data = self.pool.read(place.path)
         except OSError as error:
-            return Opened(place, "", None, f"cannot be read ({error.strerror or type(error).__name__})")
+            return Opened(place, "", None, f"{UNREADABLE} ({error.strerror or type(error).__name__})")
         except BadImageError as error:
             return Opened(place, "", None, error.problem)
         try:

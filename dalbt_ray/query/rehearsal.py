@@ -169,7 +169,7 @@ def folds(labeled: Labeled) -> Iterator[ImageSet]:
     rng = np.random.default_rng(0)
     rows = rng.permutation(len(labeled.labels))[:MOST]
     rows = rows[np.argsort(labeled.labels[rows], kind="stable")]
-    rows = rows[: len(rows) - len(rows) % FOLDS] if len(rows) % FOLDS else rows
+    rows = rows[: len(rows) - len(rows) % FOLDS]
     place = np.arange(len(rows)) % FOLDS
     for fold in range(FOLDS):
         train, test = rows[place != fold], rows[place == fold]

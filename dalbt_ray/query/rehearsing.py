@@ -16,6 +16,7 @@ from dalbt_ray.query.rehearsal_plot import draw
 from dalbt_ray.query.session import Model, Session
 
 SENTENCE = "rehearsal.txt"
+_FILES = {SENTENCE, "rehearsal.png", "rehearsal.svg", "results"}
 CAVEAT = "These labels are no random sample of the pool: rules chose most of them. What is not ours plays no part here."
 
 
@@ -51,9 +52,7 @@ def run_rehearsal(asked: ToRehearse, say: Say) -> str:
     name = asked.strategy or recommended(len(rows) // 2).strategy
     strategy = strategy_of(name, asked.options)
     out = Path(asked.out).expanduser().absolute()
-    if out.exists() and any(out.iterdir()) and not (out / SENTENCE).exists():
-        remedy = "name another folder (--out), or remove it"
-        raise InputError("out", str(out), "exists and holds something else", remedy=remedy)
+    check_out(out)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / SENTENCE).touch()  # so that a rehearsal that was killed may be repeated
@@ -63,3 +62,15 @@ def run_rehearsal(asked: ToRehearse, say: Say) -> str:
     said = f"{done}.\n{CAVEAT}"
     (out / SENTENCE).write_text(said + "\n", encoding="utf-8")
     return f"{said}\ncurves: {out / 'rehearsal.png'}; its trials: dalbt report {out / 'results'}"
+
+
+def check_out(out: Path) -> None:
+    """Refuse a folder with other files in it; an earlier rehearsal is replaced.
+
+    Raises:
+        InputError: names the folder.
+    """
+    held = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
+    if (out.exists() and not out.is_dir()) or (held and not {SENTENCE} <= held <= _FILES):
+        remedy = "name another folder (--out), or remove it"
+        raise InputError("out", str(out), "exists and holds something else", remedy=remedy)

@@ -11,7 +11,7 @@ from dalbt_ray.models.frozen import Frozen, FrozenEmbedding
 from dalbt_ray.query.image_blocks import ImageBlocks, Seen
 from dalbt_ray.query.known_images import Answered, KnownImages, answered, known_images
 from dalbt_ray.query.looking import Look
-from dalbt_ray.query.pool_places import Pool, open_pool
+from dalbt_ray.query.pool_places import Pool, open_pool, storable
 from dalbt_ray.query.state_folder import State
 
 
@@ -49,10 +49,12 @@ class Session:
             raise InputError("POOL", self.pool.location, "has no state yet", remedy=remedy)
 
     def files(self) -> list[Seen]:
-        """Every file that was ever read, under any model."""
+        """Every file that was ever read, under any model; of those with one path, the one that lies there now last."""
         storage = self.state.storage
         keys = [name.rstrip("/") for name in storage.entries("features") if name.endswith("/")]
-        return [seen for key in keys for seen in ImageBlocks(storage, key).files()]
+        there = {place.path: place for place in map(storable, self.pool.places())}
+        files = [seen for key in keys for seen in ImageBlocks(storage, key).files()]
+        return sorted(files, key=lambda seen: there.get(seen.place.path) == seen.place)
 
     def answered(self, images: KnownImages) -> Answered:
         """What the answers say of each row."""

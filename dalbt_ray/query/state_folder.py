@@ -99,13 +99,12 @@ class State:
         """Every answer so far."""
         try:
             data = self.storage.read(ANSWERS)
+            rows = pq.read_table(pa.BufferReader(data), page_checksum_verification=True).to_pylist()
+            return [Reply(row["id"], row["label"], row["source"]) for row in rows]
         except FileNotFoundError:
             return []
-        try:
-            rows = pq.read_table(pa.BufferReader(data), page_checksum_verification=True).to_pylist()
-        except (pa.ArrowException, OSError, ValueError) as error:
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
             raise self._refusal(ANSWERS, error) from error
-        return [Reply(row["id"], row["label"], row["source"]) for row in rows]
 
     def write_replies(self, replies: Sequence[Reply]) -> None:
         """Replace the table of answers, whole or not at all."""
