@@ -48,7 +48,7 @@ def overall_page(studies: Mapping[str, Study]) -> str:
     absent = [f"`{budget.preset}`" for budget in BUDGETS if budget.name not in studies]
     compared = pd.concat([_compared(budget, studies[budget.name]) for budget in present], ignore_index=True)
     sources = ", ".join(
-        f"[`{budget.name}/`]({budget.name}.md) ({len(studies[budget.name].manifests)} trials, "
+        f"[`{budget.name}/`]({budget.name}.md) ({len(studies[budget.name].manifests):,} trials, "
         f"{studies[budget.name].rounds['seed'].nunique()} seeds)"
         for budget in present
     )

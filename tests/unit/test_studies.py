@@ -122,8 +122,8 @@ def test_the_readme_quotes_the_study_of_the_first_hundred_labels() -> None:
     """Its figures, and that each is significant on both data sets."""
     study = read_study(STUDIES / "budgets_low")
     report = verify(STUDIES / "budgets_low")
-    assert (report.trials, report.damaged) == (560, ())
-    assert (study.rounds["seed"].nunique(), study.rounds["strategy"].nunique()) == (20, 14)
+    assert (report.trials, report.damaged) == (1_400, ())
+    assert (study.rounds["seed"].nunique(), study.rounds["strategy"].nunique()) == (50, 14)
     compared = compare_with_random(study).assign(
         data=lambda table: table["setting"].str.split(",").str[0],
     )
