@@ -32,10 +32,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data-root", required=True, help="folder of data sets, with MNIST")
+    parser.add_argument("--data-root", type=Path, required=True, help="folder of data sets, with MNIST")
     parser.add_argument("--max-rounds", type=int, default=9, help="fewer, to try this script")
     arguments = parser.parse_args()
-    trials = ["--data-root", arguments.data_root, "--max-rounds", str(arguments.max_rounds)]
+    trials = ["--data-root", str(arguments.data_root.resolve()), "--max-rounds", str(arguments.max_rounds)]
     with tempfile.TemporaryDirectory() as folder:
         before = Path(folder) / "before"
         archive = ["git", "-C", str(HERE), "archive", BEFORE]

@@ -10,7 +10,7 @@ from dalbt_ray.report.statistics import compare_with_random, power_sentence
 from dalbt_ray.report.study import Study, read_study
 from dalbt_ray.report.summaries import summarize
 from scripts.budget_page import budget_page
-from scripts.budget_study import BUDGETS
+from scripts.budget_study import BUDGETS, p_text, points_text, spread_text
 from scripts.budgets_overall import overall_page
 from scripts.open_set_page import open_set_page
 from scripts.open_set_study import OPEN_SET
@@ -92,7 +92,7 @@ def mnist_page(study: Study) -> str:
 def _means(study: Study) -> str:
     lines = ["| method | seeds | AUBC | at the end |", "|---|---|---|---|"]
     for row in summarize(study.rounds).itertuples():
-        aubc, final = _spread(row.aubc, row.aubc_sd), _spread(row.final, row.final_sd)
+        aubc, final = spread_text(row.aubc, row.aubc_sd), spread_text(row.final, row.final_sd)  # type: ignore[arg-type]
         lines.append(f"| {row.method} | {row.n_seeds} | {aubc} | {final} |")
     return "\n".join(lines)
 
@@ -100,14 +100,10 @@ def _means(study: Study) -> str:
 def _differences(table: pd.DataFrame, name: str) -> str:
     lines = [f"| method | against | shows | {name} | p | p (Holm) |", "|---|---|---|---|---|---|"]
     for row in table.sort_values("difference", ascending=False).itertuples():
-        points = f"{100 * row.difference:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})"
-        ps = " | ".join("< 0.001" if p < 0.001 else f"{p:.2g}" for p in (row.p, row.p_holm))
+        points = points_text(row.difference, row.low, row.high)  # type: ignore[arg-type]
+        ps = " | ".join(map(p_text, (row.p, row.p_holm)))  # type: ignore[arg-type]
         lines.append(f"| {row.method} | {row.baseline} | {row.shows} | {points} | {ps} |")
     return "\n".join(lines)
-
-
-def _spread(mean: float, deviation: float) -> str:
-    return f"{100 * mean:.1f} ± {100 * deviation:.1f}"
 
 
 def pages() -> dict[str, str]:

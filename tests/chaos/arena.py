@@ -133,8 +133,12 @@ class Arena:
         if pid:
             return Driver(pid, *driver_files)
         status = 70
-        with driver_files[0].open("w", buffering=1) as stream:
-            with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+        try:
+            with (
+                driver_files[0].open("w", buffering=1) as stream,
+                contextlib.redirect_stdout(stream),
+                contextlib.redirect_stderr(stream),
+            ):
                 os.dup2(stream.fileno(), 2)
                 try:
                     os.chdir(base)  # results in an object store have their report in the working folder
@@ -144,8 +148,8 @@ class Arena:
                     status = sweep(trials, None, ["--in-process", "--results", str(root)])
                 except BaseException as error:
                     print("Traceback", type(error), error)
-            stream.flush()
-        os._exit(status)
+        finally:  # whatever happens, on a full disk above all: no second run of all cases goes on from here
+            os._exit(status)
 
     def finish(self, root: Path | str, before: Callable[[], None] = lambda: None) -> None:
         """The same command until it is through: at once, unless the driver before it may still be alive."""

@@ -70,6 +70,8 @@ def main() -> int:
         print(table(read(arguments.tally)))
         return 0
     names = arguments.faults.split(",") if arguments.faults else list(FAULTS)
+    if unknown := [name for name in names if name not in FAULTS]:
+        parser.error(f"--faults: {unknown[0]!r} is none of {', '.join(FAULTS)}")
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         left_out = [] if can_mount(Path(folder)) else sorted(NEED_ROOT.intersection(names))
         names = [name for name in names if name not in left_out]
@@ -95,7 +97,7 @@ def hurt(arena: Arena, names: list[str], arguments: argparse.Namespace) -> Itera
     """Each fault once, then again in another order, until the time is over, there were enough, or Ctrl+C."""
     until, done = monotonic() + 60 * arguments.minutes, 0
     order: list[str] = []
-    while monotonic() < until if arguments.cases is None else done < arguments.cases:
+    while names and (monotonic() < until if arguments.cases is None else done < arguments.cases):
         order = order or arena.rng.sample(names, len(names))
         name, began, broken = order.pop(), monotonic(), ""
         arena.injected, arena.told = {}, {}

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from threading import Event
 from typing import Any
@@ -128,12 +129,18 @@ def compare(arena: Arena, root: str) -> None:
     """In a fork: the tables of the undisturbed run, and nothing that `verify` finds fault with."""
     child = os.fork()
     if child == 0:
-        storage = ResultsStore(root).storage
-        found = {
-            f"{table}/{name}": storage.read(f"{table}/{name}")
-            for table in TABLES[:2]
-            for name in storage.entries(table)
-        }
-        same = found == arena.expected and verify(root).whole and not load_results(root).rounds.empty
-        os._exit(0 if same else 1)
+        status = 1
+        try:
+            storage = ResultsStore(root).storage
+            found = {
+                f"{table}/{name}": storage.read(f"{table}/{name}")
+                for table in TABLES[:2]
+                for name in storage.entries(table)
+            }
+            same = found == arena.expected and verify(root).whole and not load_results(root).rounds.empty
+            status = 0 if same else 1
+        except BaseException:
+            traceback.print_exc()
+        finally:  # no second run of all cases goes on from here
+            os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, "other tables than the undisturbed run"

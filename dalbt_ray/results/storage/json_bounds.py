@@ -30,7 +30,9 @@ def refuse_json_bomb(document: bytes, limit: int = PARSED_BYTES) -> None:
     Raises:
         ValueError: with both sizes.
     """
-    if len(document) > SMALL and (needed := parsed_bytes(document)) > limit:
+    size = len(document)
+    needed = size if size <= SMALL or size > limit else parsed_bytes(document)
+    if needed > limit:
         raise ValueError(
             f"takes up to {needed:,} bytes when it is read; this program takes {limit:,} at most"
         )
