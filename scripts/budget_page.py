@@ -12,7 +12,7 @@ PAGE = """# {question}
     dalbt report docs/studies/{name} --out DIR
 
 This page is generated from the results in [`{name}/`]({name}). Frozen EfficientNet-Lite0 features (ImageNet)
-on their 256 principal axes, and logistic regression; {labels}, {step} a round; {trials:,} trials, {seeds} seeds{of_all}.
+on their 256 principal axes, and logistic regression; {labels}, {step} a round; {trials} trials, {seeds} seeds{of_all}.
 {cold}`dalbt` is its selection rule alone, since a frozen encoder is not trained with
 the joint loss. CIFAR-10 is our JPEG copy. [All budgets on one page](budgets.md).
 
@@ -54,7 +54,7 @@ def budget_page(budget: Budget, study: Study) -> str:
         labels=budget.labels,
         step=budget.step,
         area=budget.area,
-        trials=len(study.manifests),
+        trials=f"{len(study.manifests):,}",
         seeds=seeds,
         of_all=""
         if seeds == budget.seeds
