@@ -8,10 +8,16 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from signal import SIGPIPE
+from typing import TypeAlias
 
 from dalbt_ray.errors import InputError, printable
-from dalbt_ray.launch.command_line import data_root_argument, run_command
+from dalbt_ray.launch.command_line import data_root_argument, output_is_closed, run_command
 from dalbt_ray.query.commands import add_pool_commands
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+RESULTS = "a results folder or URI, as in results/quick"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,7 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
-    status: int = arguments.run(arguments)
+    try:
+        status: int = arguments.run(arguments)
+    except BrokenPipeError:
+        if not output_is_closed():
+            raise
+        return 128 + SIGPIPE
     return status
 
 
@@ -129,16 +140,22 @@ def _export(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _command(parent: Subparsers, name: str, text: str) -> argparse.ArgumentParser:
+    return parent.add_parser(name, help=text, description=text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dalbt", description=__doc__)
     parser.add_argument("--version", action="version", version=f"dalbt-ray {version('dalbt-ray')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    data = commands.add_parser("data", help="which data sets are there; download or convert one")
+    data = _command(commands, "data", "which data sets are there; download or convert one")
     actions = data.add_subparsers(required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="what is there, how many images, license, hash")
-    prepare = actions.add_parser("prepare", help="download a set by name, or convert a folder of images")
-    prepare.add_argument("set", metavar="NAME_OR_FOLDER")
+    listing = _command(actions, "list", "what is there, how many images, license, hash")
+    prepare = _command(actions, "prepare", "download a set by name, or convert a folder of images")
+    prepare.add_argument(
+        "set", metavar="NAME_OR_FOLDER", help="mnist and so on, or a folder of images with labels"
+    )
     for name, kind, metavar, default, text in (
         ("name", str, "NAME", "", "name of the new set (default: the folder's)"),
         ("size", int, "PIXELS", None, "resize every image to this square, 8 to 256 pixels a side"),
@@ -148,11 +165,15 @@ def _parser() -> argparse.ArgumentParser:
     ):
         prepare.add_argument(f"--{name}", type=kind, metavar=metavar, default=default, help=text)
     prepare.add_argument("--skip-bad", action="store_true", help="leave out images that cannot be used")
-    sealed = actions.add_parser("verify", help="is each set what it was when it was prepared")
+    sealed = _command(actions, "verify", "is each set what it was when it was prepared")
     sealed.add_argument("set", metavar="NAME", nargs="?", default="", help="only this one")
     sealed.add_argument("--seal", action="store_true", help="seal what has none; a named set in any case")
     for action, run in ((listing, _data_list), (prepare, _data_prepare), (sealed, _data_verify)):
-        action.add_argument("--data-root", metavar="DIR", help="folder of data sets (default: $DALBT_DATA)")
+        action.add_argument(
+            "--data-root",
+            metavar="DIR",
+            help="folder of data sets (default: $DALBT_DATA, else ~/.cache/dalbt-ray)",
+        )
         action.set_defaults(run=run)
 
     for name, run, text in (
@@ -160,8 +181,8 @@ def _parser() -> argparse.ArgumentParser:
         ("report", _report, "build report/index.html, figures and tables"),
         ("compact", _compact, "gather the finished trials in one bundle of a few files"),
     ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("results", metavar="DIR")
+        command = _command(commands, name, text)
+        command.add_argument("results", metavar="DIR", help=RESULTS)
         command.set_defaults(run=run)
         if name == "report":
             command.add_argument(
@@ -170,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--data-root",
                 metavar="DIR",
-                help="folder of data sets, for pictures of what was acquired (default: $DALBT_DATA)",
+                help="for pictures of what was acquired (default: $DALBT_DATA, else ~/.cache/dalbt-ray)",
             )
             command.add_argument(
                 "--follow",
@@ -182,36 +203,47 @@ def _parser() -> argparse.ArgumentParser:
                 "--out", metavar="DIR", help="a new results folder that gets the bundle and nothing else"
             )
 
-    again = commands.add_parser(
-        "rerun", help="repeat a finished trial from its manifest and compare bit for bit"
-    )
-    again.add_argument("results", metavar="DIR")
-    again.add_argument("trial_id", metavar="ID")
+    again = _command(commands, "rerun", "repeat a finished trial from its manifest and compare bit for bit")
+    again.add_argument("results", metavar="DIR", help=RESULTS)
+    again.add_argument("trial_id", metavar="ID", help="a trial_id of load_results(DIR).trials")
     again.set_defaults(run=_rerun)
 
-    export = commands.add_parser("export", help="a finished trial's model as safetensors and a JSON card")
-    export.add_argument("results", metavar="DIR")
-    export.add_argument("trial_id", metavar="ID", nargs="?", help="default: the best by validation accuracy")
+    export = _command(commands, "export", "a finished trial's model as safetensors and a JSON card")
+    export.add_argument("results", metavar="DIR", help=RESULTS)
+    export.add_argument(
+        "trial_id",
+        metavar="ID",
+        nargs="?",
+        help="a trial_id of load_results(DIR).trials (default: the best by validation accuracy)",
+    )
     export.add_argument(
         "--best", metavar="FIELD=VALUE", nargs="+", default=[], help="the best of these: dataset=cifar10"
     )
     export.add_argument("--out", metavar="DIR", required=True, help="the folder that gets both files")
     export.set_defaults(run=_export)
     for command in (again, export):
-        command.add_argument("--data-root", metavar="DIR", help="folder of data sets (default: $DALBT_DATA)")
+        command.add_argument(
+            "--data-root",
+            metavar="DIR",
+            help="folder of data sets (default: $DALBT_DATA, else ~/.cache/dalbt-ray)",
+        )
         command.add_argument(
             "--sweep-file", metavar="FILE", help="defines classes of your own that the trial uses"
         )
 
-    tracked = commands.add_parser("track", help="copy finished trials and the report to a tracker")
-    tracked.add_argument("results", metavar="DIR")
+    tracked = _command(commands, "track", "copy finished trials and the report to a tracker")
+    tracked.add_argument("results", metavar="DIR", help=RESULTS)
     tracked.add_argument("tracker", metavar="NAME", help="mlflow, tensorboard or wandb")
-    tracked.add_argument("--data-root", metavar="DIR", help="folder of data sets (default: $DALBT_DATA)")
+    tracked.add_argument(
+        "--data-root",
+        metavar="DIR",
+        help="folder of data sets (default: $DALBT_DATA, else ~/.cache/dalbt-ray)",
+    )
     tracked.set_defaults(run=_track)
 
-    comparison = commands.add_parser("compare", help="did a change of code or settings change any result")
-    comparison.add_argument("results_a", metavar="DIR_A")
-    comparison.add_argument("results_b", metavar="DIR_B")
+    comparison = _command(commands, "compare", "did a change of code or settings change any result")
+    comparison.add_argument("results_a", metavar="DIR_A", help=RESULTS)
+    comparison.add_argument("results_b", metavar="DIR_B", help="the same after the change")
     comparison.set_defaults(run=_compare)
 
     add_pool_commands(commands, _say)

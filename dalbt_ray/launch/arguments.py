@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dalbt_ray.config import Trial, known_classes
 from dalbt_ray.errors import InputError, shortened
 from dalbt_ray.launch.grid import with_objective, with_rounds, with_seeds, with_strategies
-from dalbt_ray.launch.overrides import Assignment, override, parse_assignment, parse_grid, swept
+from dalbt_ray.launch.overrides import Assignment, all_paths, override, parse_assignment, parse_grid, swept
 from dalbt_ray.launch.trackers import TRACKERS
 from dalbt_ray.objectives import OBJECTIVES, Objective
 from dalbt_ray.strategies import STRATEGIES
@@ -88,7 +88,11 @@ def sweep_parser(presets: Presets, description: str | None, results: str) -> arg
         "--preset", default=first, metavar="NAME", help=f"{', '.join(presets)} (default: {first})"
     )
     parser.add_argument("--results", metavar="DIR", help=f"results folder or URI (default: {results}/PRESET)")
-    parser.add_argument("--data-root", metavar="DIR", help="folder of data sets (default: $DALBT_DATA)")
+    parser.add_argument(
+        "--data-root",
+        metavar="DIR",
+        help="folder of data sets (default: $DALBT_DATA, else ~/.cache/dalbt-ray)",
+    )
     parser.add_argument(
         "--plan", action="store_true", help="print what would be done and its cost; run nothing"
     )
@@ -141,6 +145,29 @@ def sweep_parser(presets: Presets, description: str | None, results: str) -> arg
     )
     ray.add_argument("--in-process", action="store_true", help="one trial after the other, without Ray")
     return parser
+
+
+def parse_arguments(
+    presets: Presets, description: str | None, results: str, argv: Sequence[str] | None
+) -> argparse.Namespace:
+    """What was typed after a sweep file's name.
+
+    Raises:
+        InputError: an argument that there is not, with the `--set` that was meant, or the preset.
+    """
+    arguments, unknown = sweep_parser(presets, description, results).parse_known_args(argv)
+    if unknown:
+        name = unknown[0].lstrip("-").partition("=")[0].replace("-", "_")
+        paths = [path for path in all_paths(known_classes()) if name in (path, path.rpartition(".")[2])]
+        remedy = "--help lists them"
+        if unknown[0] in presets:
+            remedy = f"a preset is named by --preset {unknown[0]}"
+        elif paths and unknown[0].startswith("--"):
+            remedy = (
+                f"a field of the trials is set by --set {' or '.join(f'{path}=VALUE' for path in paths[:3])}"
+            )
+        raise InputError("arguments", unknown[0], "is no option", remedy=remedy)
+    return arguments
 
 
 def parse_names(option: str, text: str) -> list[str]:

@@ -3,6 +3,7 @@
 import atexit
 import gc
 import os
+import select
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,17 @@ def run_command(command: Callable[[], int]) -> int:
             raise
         print(f"error: {refused}; what is committed is kept, the same command goes on", file=sys.stderr)
         return 1
+
+
+def output_is_closed() -> bool:
+    """Whether nobody reads the output any more, as behind `| head`; what is still written goes nowhere then."""
+    poller = select.poll()
+    poller.register(1, 0)
+    if not any(told & (select.POLLERR | select.POLLHUP) for _, told in poller.poll(0)):
+        return False
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    return True
 
 
 def data_root_argument(given: str | None) -> Path:

@@ -160,6 +160,10 @@ def _unknown(assignment: Assignment, trials: Sequence[Trial], classes: Classes) 
     if not option and isinstance(hint, type) and issubclass(hint, Value):
         inside = ", ".join(path for path in paths if path.startswith(f"{head}."))
         return InputError("set", assignment.path, "is a group of fields", remedy=f"name one of {inside}")
+    if head == "metrics":
+        return InputError(
+            "set", assignment.path, "is set in Python alone", remedy="Trial(metrics=(MyMetric(),))"
+        )
     if assignment.path in paths:
         held = sorted({getattr(trial, head).name for trial in trials})
         return InputError(

@@ -53,7 +53,7 @@ def plan_text(
     return Group(
         Text(printable("\n".join([*lines, f"runs     {here}"]))),
         _table(on_cpu, on_these, here.at_once, others),
-        Text(_basis(on_cpu, gpus), style="dim"),
+        Text(_basis(on_cpu, gpus, others), style="dim"),
     )
 
 
@@ -89,7 +89,14 @@ def _said(cost: Cost, at_once: int) -> str:
     return span(cost.wall(at_once)) + (" +" if cost.unknown else "")
 
 
-def _basis(on_cpu: dict[str, Cost], gpus: Mapping[str, Gpu]) -> str:
+def _partly(cost: Cost) -> str:
+    """What the `+` of a column means, where it has one."""
+    if not 0 < cost.unknown < cost.trials:
+        return ""
+    return f"; +: without {cost.unknown} trials that nobody has timed there"
+
+
+def _basis(on_cpu: dict[str, Cost], gpus: Mapping[str, Gpu], others: dict[str, dict[str, Cost]]) -> str:
     """Where the figures come from."""
     total = _of(on_cpu, "all")
     nominal = "step times of the benchmark on one CPU core; finish one trial of a kind to measure it"
@@ -101,5 +108,9 @@ def _basis(on_cpu: dict[str, Cost], gpus: Mapping[str, Gpu]) -> str:
         said = nominal
     if total.unknown:
         said += f"; +: without {total.unknown} trials whose encoder nobody has timed"
-    told = "; ".join(f"{gpu.device}: one trial at a time, {gpu.measured}" for gpu in gpus.values())
+    left_out = {name: _of(costs, "all") for name, costs in others.items()}
+    told = "; ".join(
+        f"{gpu.device}: one trial at a time, {gpu.measured}{_partly(left_out.get(name, Cost()))}"
+        for name, gpu in gpus.items()
+    )
     return f"basis    {said}\ngpu      {told or 'no GPU has been measured'}"

@@ -14,7 +14,7 @@ from dalbt_ray.cluster.discovery import running_here
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.config import Trial
 from dalbt_ray.data.prepare.verifying import set_notes
-from dalbt_ray.launch.arguments import Presets, choose_trials, sweep_parser
+from dalbt_ray.launch.arguments import Presets, choose_trials, parse_arguments
 from dalbt_ray.launch.command_line import data_root_argument, run_command
 from dalbt_ray.launch.places import places
 from dalbt_ray.launch.plan import Plan, make_plan, work_of
@@ -54,7 +54,7 @@ def sweep(
 
 
 def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None, results: str) -> int:
-    arguments = sweep_parser(presets, description, results).parse_args(argv)
+    arguments = parse_arguments(presets, description, results, argv)
     trials = choose_trials(presets, arguments)
     root = arguments.results or f"{results}/{arguments.preset}"
     data_root = data_root_argument(arguments.data_root)

@@ -161,7 +161,7 @@ _PROBLEMS = {
     "finite_number": "must be finite",
     "bool_type": "must be true or false",
     "string_type": "must be text",
-    "tuple_type": "must be a list of values",
+    "tuple_type": 'must be a list, as in [1,2] or ["a","b"]',
     "greater_than_equal": "must be at least {ge}",
     "greater_than": "must be above {gt}",
     "less_than_equal": "must be at most {le}",

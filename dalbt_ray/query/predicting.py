@@ -22,7 +22,7 @@ from dalbt_ray.query.known_images import Answered, KnownImages
 from dalbt_ray.query.looking import Say, embed_unread
 from dalbt_ray.query.on_ray import runner
 from dalbt_ray.query.replies import NOT_OURS
-from dalbt_ray.query.session import Model, Session
+from dalbt_ray.query.session import Model, Session, ingest_command
 from dalbt_ray.query.trained_head import TrainedHead, train_head
 
 
@@ -68,7 +68,7 @@ def predict(asked: ToPredict, say: Say) -> str:
     answers = session.answered(images)
     head = train_head(images.features, answers)
     if head is None:
-        remedy = "take answers in first: dalbt ingest POOL answers.json"
+        remedy = f"take answers in first: {ingest_command(asked.pool, asked.state)}"
         raise InputError("POOL", asked.pool, "has no label yet", remedy=remedy)
     table = predictions(images, answers, head)
     _write(out, _encoded(table, out.suffix))

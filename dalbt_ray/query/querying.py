@@ -21,7 +21,7 @@ from dalbt_ray.query.looking import Say, embed_unread, plan
 from dalbt_ray.query.near_copies import Likeness, likeness
 from dalbt_ray.query.on_ray import runner
 from dalbt_ray.query.recommended import recommended
-from dalbt_ray.query.session import Model, Session, set_classes
+from dalbt_ray.query.session import Model, Session, ingest_command, set_classes
 from dalbt_ray.query.trained_head import train_head
 from dalbt_ray.strategies import STRATEGIES, Method
 
@@ -131,7 +131,8 @@ def query(asked: Asked, say: Say) -> str:
                 "predicted": {row.id: row.pick.predicted for row in rows if row.pick.predicted},
             },
         )
-    return _summary(out, number, seen, choice, why, source, alike, len(images.problems))
+    told = _summary(number, seen, choice, why, source, alike, len(images.problems))
+    return f"{told}\nlabel in {out / 'index.html'}, then: {ingest_command(asked.pool, asked.state)}"
 
 
 def strategy_of(name: str, options: Sequence[str]) -> Method:
@@ -175,7 +176,7 @@ def _value(text: str) -> object:
 
 
 def _summary(
-    out: Path, number: int, seen: int, choice: Choice, why: str, source: str, alike: Likeness, problems: int
+    number: int, seen: int, choice: Choice, why: str, source: str, alike: Likeness, problems: int
 ) -> str:
     random = sum(pick.explored for pick in choice.picks)
     lines = [
@@ -190,5 +191,4 @@ def _summary(
     ]
     if problems:
         lines.append(f"{problems:,} files cannot be used: dalbt status says which and why")
-    lines.append(f"label in {out / 'index.html'}, then: dalbt ingest POOL answers.json")
     return "\n".join(lines)

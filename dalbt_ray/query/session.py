@@ -1,5 +1,6 @@
 """What every command on a pool starts with: the pool, its state, the model, and all of it as arrays."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -94,6 +95,11 @@ class Model:
     def images(self, found: Look) -> KnownImages:
         """The pool as arrays."""
         return known_images(self.blocks, found)
+
+
+def ingest_command(pool: str, state: str | None) -> str:
+    """What to type once the batch is labeled, ready for a shell."""
+    return shlex.join(["dalbt", "ingest", pool, "answers.json", *(["--state", state] if state else [])])
 
 
 def set_classes(state: State, classes: Sequence[str]) -> None:

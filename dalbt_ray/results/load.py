@@ -17,7 +17,7 @@ from dalbt_ray.results.parquet_form import join
 from dalbt_ray.results.published import Published, find_published, published_trial
 from dalbt_ray.results.refusal import refusal
 from dalbt_ray.results.schemas import SCHEMAS, TABLES, WHOLE, Table, to_table
-from dalbt_ray.results.storage.folder import read_sweep
+from dalbt_ray.results.storage.folder import no_results_folder, read_sweep
 from dalbt_ray.results.storage.journal import FOLDER as JOURNALS
 from dalbt_ray.results.storage.journal import RunningTrial, running_trials
 from dalbt_ray.results.storage.location import open_storage
@@ -99,7 +99,7 @@ def open_results(root: str | Path) -> Storage:
     """
     storage = open_storage(root)
     if read_sweep(storage) is None:
-        raise InputError("results", storage.location, "is not a results folder: it has no sweep.json")
+        raise no_results_folder(storage)
     return storage
 
 

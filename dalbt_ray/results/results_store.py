@@ -110,7 +110,11 @@ class ResultsStore:
         try:
             return find_published(self.storage).manifest(trial_id)
         except FileNotFoundError as error:
-            raise InputError("trial", trial_id, f"is not published in {self.location}") from error
+            raise self._not_published(trial_id) from error
+
+    def _not_published(self, trial_id: str) -> InputError:
+        remedy = f'load_results("{self.location}").trials lists the ids'
+        return InputError("trial", trial_id, f"is not published in {self.location}", remedy=remedy)
 
     def reopen(self, trial_id: str) -> None:
         """Make a published trial unfinished, with all its rounds in its journal, so that more rounds can follow.
@@ -123,7 +127,7 @@ class ResultsStore:
         try:
             reopen(self.storage, trial_id)
         except FileNotFoundError as error:
-            raise InputError("trial", trial_id, f"is not published in {self.location}") from error
+            raise self._not_published(trial_id) from error
 
     def set_aside(self, trial_ids: Iterable[str], lease: Lease) -> str:
         """Move published trials to `quarantine/`, so that they are run again; the folder they are in now.

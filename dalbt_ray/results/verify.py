@@ -8,7 +8,6 @@ reported and stays.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dalbt_ray.errors import InputError
 from dalbt_ray.results.bundle import FOLDER as BUNDLE
 from dalbt_ray.results.bundle import STAGED
 from dalbt_ray.results.checking.bundle_files import check_bundle
@@ -23,7 +22,7 @@ from dalbt_ray.results.refusal import refusal
 from dalbt_ray.results.schemas import TABLES, Table
 from dalbt_ray.results.storage import journal
 from dalbt_ray.results.storage.expected import Expected, index_file, indexed_ids
-from dalbt_ray.results.storage.folder import SWEEP, check_folder
+from dalbt_ray.results.storage.folder import SWEEP, check_folder, no_results_folder
 from dalbt_ray.results.storage.location import open_storage
 from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, unseal
@@ -64,7 +63,7 @@ def verify(root: str | Path, identify: Identify = lambda _: "") -> VerifyReport:
     storage = open_storage(root)
     entries = storage.entries("")
     if not {SWEEP, f"{MANIFESTS}/", f"{BUNDLE}/"} & set(entries):
-        raise InputError("results", storage.location, f"is not a results folder: it has no {SWEEP}")
+        raise no_results_folder(storage)
     check_folder(storage)
     _refuse_newer(storage)
     seen = look(storage, identify)

@@ -136,7 +136,7 @@ def test_a_users_measures_are_continued(tmp_path: Path) -> None:
 
 def test_what_is_not_published_cannot_be_reopened(tmp_path: Path) -> None:
     """Refused by name."""
-    with pytest.raises(InputError, match=f"trial: '{identity(0)}' is not published"):
+    with pytest.raises(InputError, match=f"trial: '{identity(0)}' is not published.*lists the ids"):
         opened(tmp_path).reopen(identity(0))
 
 

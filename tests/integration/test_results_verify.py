@@ -248,6 +248,9 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x")
     with pytest.raises(InputError, match="is not a results folder"):
         verify(tmp_path)
-    with pytest.raises(InputError, match=r"has no sweep\.json"):
+    with pytest.raises(InputError, match=r"has no sweep\.json; name the folder that a sweep wrote"):
         load_results(tmp_path)
     assert (tmp_path / "thesis.tex").exists()
+    ResultsStore(tmp_path / "inside").create_or_open({})
+    with pytest.raises(InputError, match=f"name one inside: {tmp_path}/inside$"):
+        load_results(tmp_path)

@@ -170,6 +170,15 @@ def test_the_plan_says_what_each_setting_takes_here_and_on_a_gpu() -> None:
     assert "fast: one trial at a time, measured by hand" in text
 
 
+def test_a_sum_that_leaves_trials_out_says_so_in_the_line_of_its_column() -> None:
+    """`+` on a GPU where one of three trials has networks that nobody timed; no word of it where all are timed."""
+    partly = shown(plan_of([*GRID[:2], replace(BASE, strategy=get_strategy("vaal"))]), gpus={"fast": GPU})
+    (line,) = [line for line in partly.splitlines() if line.startswith("fashion_mini")]
+    assert line.rstrip().endswith(" +")
+    assert "by hand; +: without 1 trials that nobody has timed there" in partly
+    assert "+:" not in shown(plan_of(GRID), gpus={"fast": GPU})
+
+
 def test_the_plan_on_a_gpu_that_nobody_measured_is_unknown_there() -> None:
     """And says so, instead of a CPU's time."""
     line = next(

@@ -19,6 +19,7 @@ from dalbt_ray.query.near_copies import measured, near, unit, without_copies
 from dalbt_ray.query.pool_places import Place, open_pool
 from dalbt_ray.query.querying import strategy_of
 from dalbt_ray.query.recommended import RECOMMENDED, recommended
+from dalbt_ray.query.session import ingest_command
 from dalbt_ray.query.state_folder import State
 from dalbt_ray.results.storage.local_disk import LocalStorage
 from dalbt_ray.strategies import STRATEGIES
@@ -180,3 +181,9 @@ def test_a_batch_is_not_written_over_other_files(tmp_path: Path) -> None:
     (out / "answers.json").touch()
     with pytest.raises(InputError, match="holds something else"):
         check_out(out, 1, pool)
+
+
+def test_the_command_after_a_batch_can_be_pasted_into_a_shell() -> None:
+    """Pool and state folder as they were named, spaces quoted."""
+    assert ingest_command("my photos", None) == "dalbt ingest 'my photos' answers.json"
+    assert ingest_command("pool", "kept") == "dalbt ingest pool answers.json --state kept"

@@ -1,6 +1,7 @@
 """What a results folder looks like from outside: is it ours, is it of our version?"""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from dalbt_ray.errors import InputError
@@ -10,6 +11,9 @@ from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.sealed import VERSION, DamagedError, NewerFormatError, unseal
 
 SWEEP = "sweep.json"
+
+LOOKED_INTO, SHOWN = 100, 5
+"""Folders inside a folder that is none of ours: how many are looked into, and how many are named."""
 
 OUR_ENTRIES = {
     "trials/", "rounds/", "selections/", "timings/", "bundle/", "bundle.new/", "progress/", "index/", "errors/",
@@ -34,6 +38,20 @@ def check_folder(storage: Storage) -> None:
             f"is not a results folder: it has {unknown[0]!r} and no {SWEEP}",
             remedy="name a new or an empty folder",
         )
+
+
+def no_results_folder(storage: Storage) -> InputError:
+    """The refusal of what has no `sweep.json`; it names results folders that lie right inside."""
+    inside = []
+    with suppress(OSError):  # a folder that is closed to this user has nothing to tell
+        folders = [name for name in storage.entries("") if name.endswith("/")][:LOOKED_INTO]
+        inside = [name.rstrip("/") for name in folders if SWEEP in storage.entries(name.rstrip("/"))]
+    remedy = "name the folder that a sweep wrote, as in results/quick"
+    if inside:
+        remedy = f"name one inside: {', '.join(f'{storage.location}/{name}' for name in inside[:SHOWN])}"
+    return InputError(
+        "results", storage.location, f"is not a results folder: it has no {SWEEP}", remedy=remedy
+    )
 
 
 def read_sweep(storage: Storage) -> dict[str, Any] | None:
