@@ -58,10 +58,10 @@ def options_of(cls: type[Value]) -> Iterator[Option]:
 
 _HEADER = """# Options
 
-Every field of a trial, generated from the classes (`make docs`); a test keeps this page true. Any of them can be set
-in Python, and on the command line of every sweep file: `--set training.epochs=5`, `--grid strategy.policy=a,b`,
-`--set encoder=resnet18 --set encoder.latent_dim=64`. Defaults are the paper's where it gives a value ("paper" and a
-section in the column *source*); an empty source is this project's choice.
+Every field of a trial, generated from the classes (`make docs`); a test keeps this page true. All can be set in Python,
+and all but `metrics` on the command line of every sweep file: `--set training.epochs=5`, `--grid strategy.policy=a,b`,
+`--set encoder=resnet18 --set encoder.latent_dim=64`, lists as `--set network.projector=[256,256]`. Defaults are the
+paper's where it gives a value ("paper" and a section in the column *source*); an empty source is this project's choice.
 """
 
 
