@@ -127,7 +127,9 @@ class ImageBlocks:
         path = f"{self.folder}/{name}"
         try:
             source = pa.memory_map(str(self.storage.root / path))
-            return pq.read_table(source, columns=columns, page_checksum_verification=True)
+            file = pq.ParquetFile(source, page_checksum_verification=True)
+            found = file.read(columns, use_threads=False)
+            return found if columns is None else found.select(columns)
         except MemoryError:
             raise
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:

@@ -19,6 +19,7 @@ from dalbt_ray.data.embedding.embedding import Embed
 from dalbt_ray.query.known_images import KnownImages, in_form
 from dalbt_ray.query.photographs import near_copy, square
 from dalbt_ray.query.pool_places import Pool
+from dalbt_ray.results.parquet_bounds import open_parquet
 from dalbt_ray.results.storage.local_disk import LocalStorage
 
 MADE = 200
@@ -73,7 +74,7 @@ def likeness(
     """
     name = f"copies/{key}.parquet"
     try:
-        table = pq.read_table(pa.BufferReader(storage.read(name)), page_checksum_verification=True)
+        table = open_parquet(storage.read(name), page_checksum_verification=True).read(use_threads=False)
         originals, copies = (
             np.array(table[column].to_pylist(), np.float16) for column in ("original", "copy")
         )

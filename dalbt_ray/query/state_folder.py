@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.query.replies import Reply
+from dalbt_ray.results.parquet_bounds import open_parquet
 from dalbt_ray.results.storage.lease import Lease, Patience, Words, hold
 from dalbt_ray.results.storage.local_disk import LocalStorage
 from dalbt_ray.results.storage.sealed import DamagedError, NewerFormatError, seal, unseal
@@ -99,7 +100,8 @@ class State:
         """Every answer so far."""
         try:
             data = self.storage.read(ANSWERS)
-            rows = pq.read_table(pa.BufferReader(data), page_checksum_verification=True).to_pylist()
+            file = open_parquet(data, page_checksum_verification=True)
+            rows = file.read(use_threads=False).to_pylist()
             return [Reply(row["id"], row["label"], row["source"]) for row in rows]
         except FileNotFoundError:
             return []

@@ -25,7 +25,12 @@ _TEXT = ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
 
 
 def open_parquet(data: bytes, **options: object) -> pq.ParquetFile:
-    """A Parquet file whose metadata are no bomb themselves."""
+    """A Parquet file whose metadata are no bomb themselves.
+
+    Read it with `use_threads=False`, and never by `pq.read_table`: a thread of Arrow's that drops the last reference
+    to `data` while the interpreter ends is ended with it, and the process aborts ("terminate called without an active
+    exception").
+    """
     limits = {"thrift_string_size_limit": 16 * 2**20, "thrift_container_size_limit": 100_000}
     return pq.ParquetFile(pa.BufferReader(data), **limits, **options)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dalbt_ray.results.parquet_bounds import open_parquet, refuse_bomb
@@ -70,16 +71,26 @@ def decode(table: Table, data: bytes, *, trial_id: str = "") -> pa.Table:
     """
     try:
         refuse_bomb(data)
-        if trial_id:
-            source = pa.BufferReader(data)
-            found = pq.read_table(source, use_threads=False, filters=[("trial_id", "==", trial_id)])
-        else:
-            found = open_parquet(data).read(use_threads=False)
+        file = open_parquet(data)
+        found = _rows_of(file, trial_id) if trial_id else file.read(use_threads=False)
     except (MemoryError, NewerFormatError):
         raise
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise DamagedError(f"is not readable as Parquet: {error}") from error
     return conform(table, found)
+
+
+def _rows_of(file: pq.ParquetFile, trial_id: str) -> pa.Table:
+    """The rows of a trial, from the row groups that may have some."""
+    groups = []
+    for group in range(file.num_row_groups):
+        row_group = file.metadata.row_group(group)
+        columns = (row_group.column(index) for index in range(row_group.num_columns))
+        known = next((each.statistics for each in columns if each.path_in_schema == "trial_id"), None)
+        if known is None or not known.has_min_max or known.min <= trial_id <= known.max:
+            groups.append(group)
+    found = file.read_row_groups(groups, use_threads=False)
+    return found.filter(pc.equal(found["trial_id"], trial_id))
 
 
 def conform(table: Table, found: pa.Table) -> pa.Table:

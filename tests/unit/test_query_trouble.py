@@ -76,7 +76,7 @@ def test_a_block_that_cannot_be_read_now_stays(
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(pq, "read_table", fail)
+        patched.setattr(pq, "ParquetFile", fail)
         with pytest.raises(type(error)):
             blocks.files()
     assert len(blocks.files()) == 3

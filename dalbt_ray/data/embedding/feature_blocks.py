@@ -101,7 +101,8 @@ class FeatureBlocks:
     def _read(self, block: int) -> Block | None:
         file = self._file(block)
         try:
-            table = pq.read_table(file)
+            with pq.ParquetFile(file) as opened:
+                table = opened.read(use_threads=False)
             width = table.schema.field("features").type.list_size
             flat = table["features"].combine_chunks().flatten().to_numpy()
             found = Block(flat.reshape(-1, width), table["pixels"].to_pylist())
