@@ -56,9 +56,7 @@ def budget_page(budget: Budget, study: Study) -> str:
         area=budget.area,
         trials=f"{len(study.manifests):,}",
         seeds=seeds,
-        of_all=""
-        if seeds == budget.seeds
-        else f"\nof the {budget.seeds} that the preset has (the same command adds the others)",
+        of_all="" if seeds == budget.seeds else f"\nof the {budget.seeds} that the preset has",
         cold=COLD if budget.cold else "",
         best="\n".join(_best(study, setting) for setting in settings),
         verdict="\n".join(f"- {sentence}" for sentence in analyze(study).verdict.sentences),

@@ -11,7 +11,7 @@ class Recommendation:
         labels: from so many on.
         strategy: by name.
         because: one sentence.
-        source: a study of this project, or a paper where there is none yet.
+        source: a study of this project.
     """
 
     labels: int
@@ -38,8 +38,9 @@ RECOMMENDED = (
     Recommendation(
         1_001,
         "margin",
-        "matches or beats all others on 69 tabular data sets with many labels; not yet measured here",
-        "Bahri et al. 2022, Is margin all you need? (arXiv 2210.03822)",
+        "the best of 14 strategies from 1,000 to 10,000 labels, 1 point of accuracy above random on CIFAR-10 and "
+        "Fashion-MNIST",
+        "docs/studies/budgets_high.md",
     ),
 )
 """Ascending by `labels`; the last range has no end."""

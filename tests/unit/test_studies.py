@@ -162,6 +162,23 @@ def test_the_readme_quotes_the_study_of_the_first_thousand_labels() -> None:
     assert f"`uncertainty_herding` {leads[0]} and {leads[1]} points, and each of the 13 others" in text
 
 
+def test_the_readme_quotes_the_study_up_to_ten_thousand_labels() -> None:
+    """The best method, its lead, and the one rival that is not significantly below it on either set."""
+    study = read_study(STUDIES / "budgets_high")
+    assert (len(study.manifests), study.rounds["seed"].nunique()) == (168, 6)
+    leads = []
+    for setting in ("cifar10, b=1000", "fashion_mnist, b=1000"):
+        best, p = best_and_rivals(study, setting)
+        assert best == "margin"
+        assert p["uncertainty_herding"] >= 0.05
+        lead = compare_with_random(study).set_index(["setting", "method"]).loc[(setting, best)]
+        assert lead["p_holm"] < 0.05
+        leads.append(f"{100 * lead['difference']:+.1f}")
+    text = " ".join(README.split())
+    assert f"`margin` leads by {leads[0]} and {leads[1]} points, and `uncertainty_herding` is not" in text
+    assert "(6 seeds, 168 trials)" in text
+
+
 def test_the_readme_quotes_the_study_of_open_set_pools() -> None:
     """Its figures, and what is above and below random beyond chance."""
     study = read_study(STUDIES / "open_set")
