@@ -12,7 +12,7 @@ from signal import SIGPIPE
 from typing import TypeAlias
 
 from dalbt_ray.errors import InputError, printable
-from dalbt_ray.launch.command_line import data_root_argument, output_is_closed, run_command
+from dalbt_ray.launch.command_line import DATA_ROOT, data_root_argument, output_is_closed, run_command
 from dalbt_ray.query.commands import add_pool_commands
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -169,11 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     sealed.add_argument("set", metavar="NAME", nargs="?", default="", help="only this one")
     sealed.add_argument("--seal", action="store_true", help="seal what has none; a named set in any case")
     for action, run in ((listing, _data_list), (prepare, _data_prepare), (sealed, _data_verify)):
-        action.add_argument(
-            "--data-root",
-            metavar="DIR",
-            help="folder of data sets (default: $DALBT_DATA, else ~/.cache/dalbt-ray)",
-        )
+        action.add_argument("--data-root", metavar="DIR", help=DATA_ROOT)
         action.set_defaults(run=run)
 
     for name, run, text in (
@@ -222,11 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--out", metavar="DIR", required=True, help="the folder that gets both files")
     export.set_defaults(run=_export)
     for command in (again, export):
-        command.add_argument(
-            "--data-root",
-            metavar="DIR",
-            help="folder of data sets (default: $DALBT_DATA, else ~/.cache/dalbt-ray)",
-        )
+        command.add_argument("--data-root", metavar="DIR", help=DATA_ROOT)
         command.add_argument(
             "--sweep-file", metavar="FILE", help="defines classes of your own that the trial uses"
         )
@@ -234,11 +226,7 @@ def _parser() -> argparse.ArgumentParser:
     tracked = _command(commands, "track", "copy finished trials and the report to a tracker")
     tracked.add_argument("results", metavar="DIR", help=RESULTS)
     tracked.add_argument("tracker", metavar="NAME", help="mlflow, tensorboard or wandb")
-    tracked.add_argument(
-        "--data-root",
-        metavar="DIR",
-        help="folder of data sets (default: $DALBT_DATA, else ~/.cache/dalbt-ray)",
-    )
+    tracked.add_argument("--data-root", metavar="DIR", help=DATA_ROOT)
     tracked.set_defaults(run=_track)
 
     comparison = _command(commands, "compare", "did a change of code or settings change any result")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dalbt_ray.config import Trial, known_classes
 from dalbt_ray.errors import InputError, shortened
+from dalbt_ray.launch.command_line import DATA_ROOT
 from dalbt_ray.launch.grid import with_objective, with_rounds, with_seeds, with_strategies
 from dalbt_ray.launch.overrides import Assignment, all_paths, override, parse_assignment, parse_grid, swept
 from dalbt_ray.launch.trackers import TRACKERS
@@ -88,11 +89,7 @@ def sweep_parser(presets: Presets, description: str | None, results: str) -> arg
         "--preset", default=first, metavar="NAME", help=f"{', '.join(presets)} (default: {first})"
     )
     parser.add_argument("--results", metavar="DIR", help=f"results folder or URI (default: {results}/PRESET)")
-    parser.add_argument(
-        "--data-root",
-        metavar="DIR",
-        help="folder of data sets (default: $DALBT_DATA, else ~/.cache/dalbt-ray)",
-    )
+    parser.add_argument("--data-root", metavar="DIR", help=DATA_ROOT)
     parser.add_argument(
         "--plan", action="store_true", help="print what would be done and its cost; run nothing"
     )

@@ -43,6 +43,10 @@ def run_command(command: Callable[[], int]) -> int:
         return 1
 
 
+DATA_ROOT = "folder of data sets (default: $DALBT_DATA, else ~/.cache/dalbt-ray)"
+"""What `--help` says of `--data-root`: `data_root_argument`."""
+
+
 def output_is_closed() -> bool:
     """Whether nobody reads the output any more, as behind `| head`; what is still written goes nowhere then."""
     poller = select.poll()

@@ -75,7 +75,7 @@ def decode(table: Table, data: bytes, *, trial_id: str = "") -> pa.Table:
         found = _rows_of(file, trial_id) if trial_id else file.read(use_threads=False)
     except (MemoryError, NewerFormatError):
         raise
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise DamagedError(f"is not readable as Parquet: {error}") from error
     return conform(table, found)
 
