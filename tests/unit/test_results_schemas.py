@@ -145,3 +145,12 @@ def test_a_table_is_not_taken_for_another() -> None:
     data = encode(to_table("timings", tables("0123456789abcdef", records())["timings"]))
     with pytest.raises(NewerFormatError, match="has no column 'dataset'"):
         decode("rounds", data)
+
+
+@pytest.mark.parametrize("ids", [[1, 2], [b"a", b"b"], [[1], [2]]])
+def test_a_trial_is_not_sought_in_ids_that_are_no_texts(ids: list[object]) -> None:
+    """Damage, not a traceback."""
+    sink = BytesIO()
+    pq.write_table(pa.table({"trial_id": ids}), sink)
+    with pytest.raises((DamagedError, NewerFormatError)):
+        decode("rounds", sink.getvalue(), trial_id="a")
