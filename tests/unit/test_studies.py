@@ -1,5 +1,6 @@
 """The results that are committed with a study are whole, and pages and README say what they say."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -147,36 +148,46 @@ def test_the_readme_quotes_the_study_of_the_first_hundred_labels() -> None:
         assert (rows.loc[method, "p_holm"] < 0.05).all(), method
 
 
-def test_the_readme_quotes_the_study_of_the_first_thousand_labels() -> None:
-    """The best method, its lead, and that every rival is significantly below it."""
-    study = read_study(STUDIES / "budgets_middle")
-    assert (len(study.manifests), study.rounds["seed"].nunique()) == (1_400, 50)
-    leads = []
-    for setting in ("cifar10, b=100", "fashion_mnist, b=100"):
-        best, p = best_and_rivals(study, setting)
-        assert best == "uncertainty_herding"
-        assert (len(p), p.max() < 0.05) == (13, True)
-        compared = compare_with_random(study).set_index(["setting", "method"])["difference"]
-        leads.append(f"{100 * compared[setting, best]:+.1f}")
-    text = " ".join(README.split())
-    assert f"`uncertainty_herding` {leads[0]} and {leads[1]} points, and each of the 13 others" in text
-
-
-def test_the_readme_quotes_the_study_up_to_ten_thousand_labels() -> None:
-    """The best method, its lead, and the one rival that is not significantly below it on either set."""
-    study = read_study(STUDIES / "budgets_high")
-    assert (len(study.manifests), study.rounds["seed"].nunique()) == (168, 6)
-    leads = []
-    for setting in ("cifar10, b=1000", "fashion_mnist, b=1000"):
-        best, p = best_and_rivals(study, setting)
-        assert best == "margin"
-        assert p["uncertainty_herding"] >= 0.05
-        lead = compare_with_random(study).set_index(["setting", "method"]).loc[(setting, best)]
-        assert lead["p_holm"] < 0.05
-        leads.append(f"{100 * lead['difference']:+.1f}")
-    text = " ".join(README.split())
-    assert f"`margin` leads by {leads[0]} and {leads[1]} points, and `uncertainty_herding` is not" in text
-    assert "(6 seeds, 168 trials)" in text
+@pytest.mark.parametrize(
+    ("preset", "trials", "seeds", "best", "words", "said_of_rivals"),
+    [
+        (
+            "middle",
+            1_400,
+            50,
+            "uncertainty_herding",
+            "`uncertainty_herding` {} and {} points, and each of the 13 others is significantly below it on both sets",
+            lambda p: (p < 0.05).all(),
+        ),
+        (
+            "high",
+            168,
+            6,
+            "margin",
+            "`margin` leads by {} and {} points, and `uncertainty_herding` is not significantly below it (6 seeds, 168",
+            lambda p: p["uncertainty_herding"] >= 0.05,
+        ),
+    ],
+)
+def test_the_readme_quotes_the_studies_of_more_labels(
+    preset: str,
+    trials: int,
+    seeds: int,
+    best: str,
+    words: str,
+    said_of_rivals: Callable[["pd.Series[float]"], bool],
+) -> None:
+    """The best method of both sets, its leads over random, and which of its rivals are significantly below it."""
+    study = read_study(STUDIES / f"budgets_{preset}")
+    assert (len(study.manifests), study.rounds["seed"].nunique()) == (trials, seeds)
+    compared = compare_with_random(study).set_index(["method", "setting"]).sort_index().loc[best]
+    assert (compared["p_holm"] < 0.05).all()
+    for setting in compared.index:
+        found, p = best_and_rivals(study, setting)
+        assert (found, len(p)) == (best, 13)
+        assert said_of_rivals(p), p
+    leads = [f"{100 * lead:+.1f}" for lead in compared["difference"]]  # CIFAR-10, then Fashion-MNIST
+    assert words.format(*leads) in " ".join(README.split())
 
 
 def test_the_readme_quotes_the_study_of_open_set_pools() -> None:
