@@ -6,9 +6,12 @@ import socket
 from threading import Event
 from time import time
 
+import psutil
+
+from dalbt_ray.results import ResultsStore
 from tests.chaos.arena import Arena, committed
-from tests.chaos.hanging import FOLDER, Hanging
-from tests.chaos.on_ray import LIMIT_S, Sweeping, finish
+from tests.chaos.hanging import FOLDER, Hanging, hangs
+from tests.chaos.on_ray import LIMIT_S, Sweeping, finish, gone
 from tests.integration.waiting import wait_for
 
 _PAUSE = Event()
@@ -20,6 +23,9 @@ TIMEOUT_S = 75
 """`--trial-timeout` of the sweep that hangs; without one, a trial gets a quarter of an hour of silence at least."""
 
 HANGS_LIMIT_S = 1_200.0
+
+ENDED_S = 120.0
+"""Seconds after its driver within which a hanging worker has ended."""
 
 _SILENT = re.compile("nothing heard of .*which=([0-9]+)")
 
@@ -43,12 +49,14 @@ def workers_hang(arena: Arena) -> None:
 
         wait_for(ended, HANGS_LIMIT_S)
         assert driver.status() == 1, driver.text[-3000:]
-    hung = {each.name: each.stat().st_mtime for each in folder.iterdir()}
-    for which, since in hung.items():
-        how = "stopped workers" if Hanging(which=int(which)).stopped else "interpreter locks"
+    hung = hangs(folder, 12)
+    assert len(ResultsStore(root).errors()) == 12, driver.text[-3000:]
+    for which, hang in hung.items():
+        how = "stopped workers" if Hanging(which=which).stopped else "interpreter locks"
         arena.count(how)
-        assert which in said, f"{which} was not announced: {driver.text[-3000:]}"
-        arena.heard(f"that nothing is heard, after {how}", said[which] - since, ANNOUNCED_S)
+        assert str(which) in said, f"{which} was not announced: {driver.text[-3000:]}"
+        arena.heard(f"that nothing is heard, after {how}", said[str(which)] - hang.since, ANNOUNCED_S)
+    wait_for(lambda: not any(psutil.pid_exists(hang.pid) for hang in hung.values()), ENDED_S)
     finish(arena, root, "--in-process", *size)
 
 
@@ -63,10 +71,14 @@ def head_hangs(arena: Arena) -> None:
 
 
 def _stop(arena: Arena, what: str, process: str) -> None:
-    """It is announced; then it wakes up and the sweep goes on, or, one time in four, is given up with the way on."""
+    """It is announced; then it wakes up and the sweep goes on, or, one time in four, is given up with the way on.
+
+    Either way nothing of its Ray is left when the driver has ended, not even what is still stopped.
+    """
     root = arena.fresh()
     with Sweeping.start(root) as driver:
         driver.after_a_round(arena, root)
+        family = driver.family()
         victim, since = driver.signaled(process, signal.SIGSTOP)
         arena.count(what)
         after = driver.tells("has not answered for", since, LIMIT_S)
@@ -76,6 +88,7 @@ def _stop(arena: Arena, what: str, process: str) -> None:
             victim.send_signal(signal.SIGCONT)
         status = driver.status()
         assert status == 0 or (status == 1 and "Resume with:" in driver.text), driver.text[-3000:]
+        gone(family)
     finish(arena, root, "--in-process")
 
 

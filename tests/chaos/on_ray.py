@@ -5,6 +5,7 @@ command line does not offer: 1 by default.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -111,7 +112,10 @@ class Sweeping:
         """Send a signal to the raylet or the head of its Ray; that process, and when, as of `time()`."""
         process = next(each for each in self.family() if each.name() == name)
         process.send_signal(number)
-        return process, time()
+        since = time()
+        if number == signal.SIGSTOP:
+            wait_for(lambda: process.status() == psutil.STATUS_STOPPED, 10)
+        return process, since
 
     def at_work(self, title: str = "ray::") -> list[psutil.Process]:
         """Processes of trials."""
@@ -163,6 +167,24 @@ class Sweeping:
             with suppress(psutil.NoSuchProcess, ProcessLookupError):
                 each.kill()
         self.process.wait()
+
+
+def gone(processes: list[psutil.Process], seconds: float = 120.0) -> None:
+    """Wait until all of them have ended; one that is stopped has not.
+
+    Raises:
+        AssertionError: one is still there after so many seconds.
+    """
+    try:
+        wait_for(lambda: not any(_alive(each) for each in processes), seconds)
+    except TimeoutError:
+        raise AssertionError(f"still there: {[each for each in processes if _alive(each)]}") from None
+
+
+def _alive(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 _EXPECTED: dict[tuple[str, ...], dict[str, bytes]] = {}

@@ -7,7 +7,7 @@ from threading import Event
 import psutil
 
 from tests.chaos.arena import Arena, committed
-from tests.chaos.on_ray import FAILURES, LIMIT_S, Sweeping, finish
+from tests.chaos.on_ray import FAILURES, LIMIT_S, Sweeping, finish, gone
 
 _PAUSE = Event()
 
@@ -68,8 +68,7 @@ def _lose(arena: Arena, what: str, process: str) -> None:
         after = driver.tells("Resume with:", killed, LIMIT_S)
         assert driver.status() == 1, driver.text[-3000:]
         arena.heard(f"how to go on, after {what}", after, RESUME_S)
-        _, alive = psutil.wait_procs(family, timeout=120)
-        assert not alive, alive
+        gone(family)
     finish(arena, root, "--in-process")
 
 
@@ -85,5 +84,4 @@ def driver_on_ray_killed(arena: Arena) -> None:
     finally:
         driver.process.wait()
     finish(arena, root)
-    _, alive = psutil.wait_procs(family, timeout=60)
-    assert not alive, alive
+    gone(family, 60.0)
