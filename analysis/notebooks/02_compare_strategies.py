@@ -25,7 +25,7 @@ from dalbt_ray.report.study import read_study
 
 # %%
 folder = os.environ.get("DALBT_RESULTS", "results/quick")
-study = read_study(folder)
+study = read_study(folder).without_controls  # a control is no method
 
 # %% [markdown]
 # ## Against random sampling

@@ -44,7 +44,8 @@ print(f"{setting}: {len(image_set.images):,} images of {image_set.classes} class
 # %% [markdown]
 # ## From a query to its image
 #
-# `sample_id` names an image within its `source`. The image_set has the data set's images first, then the OOD ones.
+# `sample_id` names an image within its `source`. The image set has the data set's images first, then the OOD ones.
+# Of a pool whose OOD images are further classes of one data set, `dalbt report` shows the pictures.
 
 # %%
 in_distribution_row = pd.Series(

@@ -24,7 +24,7 @@ def add_pool_commands(commands: Commands, say: Say) -> None:  # type: ignore[val
     )
     query.add_argument("--budget", type=int, required=True, metavar="N", help="images to choose")
     for name, metavar, text in (
-        ("labels", "FILE", "answers to take in first: CSV (path,label), or answers.json"),
+        ("labels", "FILE", "answers to take in first, as `dalbt ingest` does"),
         ("strategy", "NAME", "who chooses (default: what the studies recommend for so many labels)"),
         ("out", "DIR", "where the batch is written (default: batch_001 and so on)"),
         ("classes", "A,B,C", "the classes, in the order of their keys on the page"),
@@ -46,7 +46,12 @@ def add_pool_commands(commands: Commands, say: Say) -> None:  # type: ignore[val
     query.set_defaults(run=lambda arguments: _query(arguments, say))
 
     ingest = _command(commands, "ingest", "take answers in: all of a file, or nothing")
-    ingest.add_argument("answers", metavar="ANSWERS", nargs="+", help="answers.json, or CSV (path,label)")
+    ingest.add_argument(
+        "answers",
+        metavar="ANSWERS",
+        nargs="+",
+        help="answers.json, CSV (path,label), or Label Studio's export",
+    )
     ingest.add_argument("--replace", action="store_true", help="new answers replace earlier ones that differ")
     ingest.add_argument("--add-classes", action="store_true", help="unknown labels become classes")
     ingest.set_defaults(run=lambda arguments: _ingest(arguments, say))

@@ -73,7 +73,8 @@ def held_out_images_are_apart(manifests: Mapping[str, Json]) -> Check:
     title = "Test images, and OOD ones, are none of the training images"
     counted = [(each["config"], each["data"]) for each in manifests.values() if "data" in each]
     if not counted:
-        return Check(title, "not applicable", "No trial has finished.")
+        why = "The manifests do not say." if manifests else "No trial has finished."
+        return Check(title, "not applicable", why)
     offenders = []
     for config, data in counted:
         name, ood = config["dataset"], config["ood"]
@@ -197,10 +198,14 @@ def one_origin(manifests: Mapping[str, Json]) -> Check:
 
 
 def networks_converged(rounds: pd.DataFrame) -> Check:
-    """Every network was trained until its recipe says that it has converged."""
+    """Every network fits the images that it was trained on, or is a head that is solved: `converged` of its round."""
     title = "Every network converged"
     if "converged" not in rounds or rounds["converged"].isna().all():
-        return Check(title, "not applicable", "The recipe has no rule for it, so no round says.")
+        return Check(
+            title,
+            "not applicable",
+            "No round says: they diverged, or are of an older version.",
+        )
     told = rounds[rounds["converged"].notna()]
     failing = told[~told["converged"].astype(bool)]
     counts = (failing["setting"] + " " + failing["method"]).value_counts(sort=False)
@@ -210,7 +215,7 @@ def networks_converged(rounds: pd.DataFrame) -> Check:
 
 def curves_rise(rounds: pd.DataFrame) -> Check:
     """No method is significantly worse in a round than in the one before: paired on seeds, Holm over a setting."""
-    title = "More labels never gave a lower curve"
+    title = "More labels never gave a significantly lower curve"
     steps = rounds[["setting", "method", "seed", "round", MAIN]].copy()
     steps["step"] = rounds.groupby("trial_id")[MAIN].diff()
     table = steps.pivot_table(index="seed", columns=["setting", "method", "round"], values="step")

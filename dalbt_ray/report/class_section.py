@@ -18,7 +18,6 @@ MATRICES = 60
 def class_section(findings: Findings) -> Section:
     """What the last round gets right, class by class."""
     blocks: list[Block] = []
-    confused = {each.setting: each for each in findings.confused}
     left = MATRICES
     for means in findings.by_class:
         blocks += _means(means)
@@ -26,15 +25,13 @@ def class_section(findings: Findings) -> Section:
         if len(each.classes) <= LARGEST_MATRIX and len(each.shares) <= left:
             left -= len(each.shares)
             blocks.append(_matrices(each))
-    if confused:
-        blocks.append(
-            Text(
-                "In a confusion matrix, a row is the true class and a column the predicted one: of the test images of "
-                "the row's class, the share in % that the network takes for the column's; mean over seeds, empty below "
-                "0.5 %.",
-                note=True,
-            )
+    if findings.confused:
+        explained = (
+            "In a confusion matrix, a row is the true class and a column the predicted one: of the test images of the "
+            "row's class, the share in % that the network takes for the column's; mean over seeds, empty below 0.5 %. "
         )
+        shown = explained if left < MATRICES else ""
+        blocks.append(Text(f"{shown}All confusion matrices: tables/confusion.csv.", note=True))
     if blocks:
         blocks.insert(
             0,

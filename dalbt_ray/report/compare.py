@@ -9,11 +9,12 @@ import pandas as pd
 from dalbt_ray.report.cells import find_cells, plain_value
 from dalbt_ray.report.measures import recorded
 from dalbt_ray.report.paired import detectable_difference, holm, paired_t_test
-from dalbt_ray.report.study import Study, Tables, prepare, read_study
+from dalbt_ray.report.study import Study, read_study
 from dalbt_ray.report.summaries import trial_summary
 
 CELL = ["setting", "method", "seed"]
-COUNTS = ["n_labeled", "n_bought", "n_ood_bought"]
+FACTS = ["n_labeled", "n_bought", "n_ood_bought", "labeled_sha256"]
+"""Compared beside the metrics: how many labels there are, and of which images."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Comparison:
 
     Attributes:
         rounds_shared: rounds that both folders have.
-        rounds_identical: those of them with equal metrics, to the last bit.
+        rounds_identical: those of them with the same labeled images and equal metrics, to the last bit.
         only_a, only_b: cells (`setting method seed`) that only one folder has.
         settings_changed: configuration entries whose values differ between the folders as wholes.
         first_difference: one row per cell that differs: `setting, method, seed, round` (the first that
@@ -111,7 +112,7 @@ def compare_studies(a: Study, b: Study) -> Comparison:
         for key, study in (("a", a), ("b", b))
     )
     keys = [*CELL, "round"]
-    compared = [*COUNTS, *(each.column for each in recorded(a.measures, rounds_a) if each.column in rounds_b)]
+    compared = [*FACTS, *(each.column for each in recorded(a.measures, rounds_a) if each.column in rounds_b)]
     both = rounds_a[[*keys, *compared]].merge(rounds_b[[*keys, *compared]], on=keys, suffixes=("_a", "_b"))
     unequal = pd.DataFrame({name: _differs(both[f"{name}_a"], both[f"{name}_b"]) for name in compared})
     shared = both[keys]
@@ -124,11 +125,6 @@ def compare_studies(a: Study, b: Study) -> Comparison:
         first_difference=_first_differences(both, unequal),
         methods=_methods(rounds_a.merge(shared, on=keys), rounds_b.merge(shared, on=keys)),
     )
-
-
-def compare_tables(a: Tables, b: Tables) -> Comparison:
-    """Compare what `load_results` gave for two folders."""
-    return compare_studies(prepare(a, "A"), prepare(b, "B"))
 
 
 def _changed(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:

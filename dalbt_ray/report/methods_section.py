@@ -23,10 +23,11 @@ def methods_section(study: Study) -> Section:
             f"{counted(rounds['method'].nunique(), 'method')}; seeds per cell: {n} (out of {_ranges(seeds)}). A seed "
             "fixes the initial labeled set, the validation set and the splits, the same for every method, so methods "
             "are compared pairwise on seeds. Accuracy is measured on the test set after the training of each round; "
-            "the test set chooses nothing. All intervals are 95 % t intervals over seeds, those of differences and "
-            "savings paired on seeds; tests are paired t-tests with Holm's correction. AUBC is the area under "
-            "accuracy over labels paid for, by the trapezoid rule on the true label counts, divided by their range. A "
-            "trial that stalled or exhausted its pool keeps its last accuracy to the end of the axis."
+            "the test set chooses nothing. Where nothing else is said, intervals are 95 % t intervals over seeds, "
+            "those of differences and savings paired on seeds, and tests are paired t-tests with Holm's correction. "
+            "AUBC is the area under accuracy over labels paid for, by the trapezoid rule on the true label counts, "
+            "divided by their range. A trial that stalled or exhausted its pool keeps its last accuracy to the end of "
+            "the axis."
         ),
         Text(horizon_sentence(study)),
     ]

@@ -127,7 +127,7 @@ def _listed(claims: list[Claim], n_settings: int) -> str:
 
 
 def _said(group: list[Claim], n_settings: int) -> str:
-    """`dalbt (joint) over random (joint) by +2.10 (+1.31 to +2.89) points`, and what else than selection it shows."""
+    """`dalbt (joint) against random (joint) by +2.10 (+1.31 to +2.89) points`, and what it shows beside selection."""
     first = group[0]
     what = f"{first.method} against {first.baseline}"
     if first.shows != "selection":

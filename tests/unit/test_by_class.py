@@ -9,8 +9,8 @@ from scipy import stats
 
 from dalbt_ray.report.by_class import class_means, class_tables, confusion
 from dalbt_ray.report.class_section import class_section
-from dalbt_ray.report.findings import analyze
-from dalbt_ray.report.page import Folded, TextTable
+from dalbt_ray.report.findings import Findings, analyze
+from dalbt_ray.report.page import Folded, Text, TextTable
 from dalbt_ray.report.study import Study, prepare
 from tests.analysis_frames import METHODS, Sweep, make_frames
 
@@ -96,14 +96,29 @@ def test_results_without_confusion_and_names_still_have_their_classes() -> None:
     assert confusion(old) == []
 
 
-def test_the_section_names_the_worst_classes_and_the_commonest_mistake() -> None:
-    """As the numbers say."""
+def findings_of_three_classes() -> Findings:
+    """All that a report says of them."""
     study, _ = three_classes()
     manifests = {
         name: manifest | {"data": {**manifest["data"], "test_in_train": 0, "ood_in_train": 0}}
         for name, manifest in study.manifests.items()
     }
-    findings = analyze(replace(study, manifests=manifests))
+    return analyze(replace(study, manifests=manifests))
+
+
+def test_what_a_confusion_matrix_is_stands_beside_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are too many for a page, only where to find them."""
+    findings = findings_of_three_classes()
+    explained = [block.text for block in class_section(findings).blocks if isinstance(block, Text)][-1]
+    assert explained.startswith("In a confusion matrix, a row is the true class")
+    monkeypatch.setattr("dalbt_ray.report.class_section.MATRICES", 0)
+    told = class_section(findings).blocks[-1]
+    assert told == Text("All confusion matrices: tables/confusion.csv.", note=True)
+
+
+def test_the_section_names_the_worst_classes_and_the_commonest_mistake() -> None:
+    """As the numbers say."""
+    findings = findings_of_three_classes()
     blocks = class_section(findings).blocks
     (worst,) = [block for block in blocks if isinstance(block, TextTable)]
     (means,), (confused,) = findings.by_class, findings.confused

@@ -30,17 +30,19 @@ def sound() -> Study:
     return prepare(frames, "sound", manifests=manifests)
 
 
+def checked(sweep: Study) -> list[Check]:
+    """All checks."""
+    return run_checks(sweep, acquired_by_trial(sweep.selections, sweep.rounds))
+
+
 def failed(sweep: Study) -> list[Check]:
-    """The checks that fail."""
-    checks = run_checks(sweep, acquired_by_trial(sweep.selections, sweep.rounds))
-    return [check for check in checks if check.state == "failed"]
+    """Those that fail."""
+    return [check for check in checked(sweep) if check.state == "failed"]
 
 
 def test_a_sound_sweep_passes_every_check():
     """Single and mixed pool, two objectives, three seeds."""
-    sweep = sound()
-    checks = run_checks(sweep, acquired_by_trial(sweep.selections, sweep.rounds))
-    assert {check.state for check in checks} == {"passed"}
+    assert {check.state for check in checked(sound())} == {"passed"}
 
 
 def change(**values: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -118,6 +120,19 @@ def test_images_on_both_sides_are_found(data: dict[str, int], told: str):
     (found,) = failed(replace(sweep, manifests=manifests))
     assert found.title == "Test images, and OOD ones, are none of the training images"
     assert told in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("manifests", "why"), [(False, "No trial has finished."), (True, "The manifests do not say.")]
+)
+def test_what_was_not_looked_at_is_not_passed(manifests: bool, why: str):
+    """Whether images stand on both sides is in no manifest of older versions."""
+    sweep = sound()
+    told = {name: {"config": {}} for name in sweep.manifests} if manifests else {}
+    found = next(
+        check for check in checked(replace(sweep, manifests=told)) if check.title.startswith("Test images")
+    )
+    assert (found.state, found.sentence) == ("not applicable", why)
 
 
 def test_failures_are_named():

@@ -4,8 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from dalbt_ray.report.compare import compare_tables
+from dalbt_ray.report.compare import Comparison, compare_studies
+from dalbt_ray.report.study import Tables, prepare
 from tests.analysis_frames import TWO, Sweep, make_frames, two_methods
+
+
+def compare_tables(a: Tables, b: Tables) -> Comparison:
+    """Of two folders."""
+    return compare_studies(prepare(a, "A"), prepare(b, "B"))
 
 
 def test_comparing_a_sweep_with_itself():
@@ -29,6 +35,16 @@ def test_comparing_names_the_first_difference_and_the_lonely_cells():
     assert comparison.verdict.startswith(
         "2 of 25 shared rounds differ. No method's mean changed significantly"
     )
+
+
+def test_comparing_sees_other_images_behind_equal_numbers():
+    """One round was trained on other images and came to the same metrics."""
+    a = two_methods(seeds=2)
+    other = a.rounds["labeled_sha256"].where(a.rounds.index != 4, "other")
+    comparison = compare_tables(a, replace(a, rounds=a.rounds.assign(labeled_sha256=other)))
+    assert comparison.rounds_identical == comparison.rounds_shared - 1
+    (first,) = comparison.first_difference.itertuples()
+    assert (first.metric, first.b) == ("labeled_sha256", "other")
 
 
 def test_comparing_finds_a_real_change():
