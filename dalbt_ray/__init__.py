@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from dalbt_ray.objectives.supervised import Supervised as Supervised
     from dalbt_ray.objectives.vicreg import Vicreg as Vicreg
     from dalbt_ray.pool import PoolView as PoolView
+    from dalbt_ray.pretraining.not_pretrained import NotPretrained as NotPretrained
     from dalbt_ray.pretraining.pretraining import Pretraining as Pretraining
     from dalbt_ray.pretraining.twins_on_pool import TwinsOnPool as TwinsOnPool
     from dalbt_ray.results.load import load_results as load_results
@@ -85,6 +86,7 @@ _HOMES = {
     "objectives.supervised": ("Supervised",),
     "objectives.vicreg": ("Vicreg",),
     "pool": ("PoolView",),
+    "pretraining.not_pretrained": ("NotPretrained",),
     "pretraining.pretraining": ("Pretraining",),
     "pretraining.twins_on_pool": ("TwinsOnPool",),
     "results.load": ("load_results",),

@@ -18,6 +18,8 @@ SEED = re.compile("[0-9]{1,19}")
 
 MOST_SEEDS = 10_000
 
+WITHOUT_OOD = "--set ood= --set splits.ood_count=0 --set splits.ood_share=0"
+
 Presets = Mapping[str, Callable[[], list[Trial]]]
 
 
@@ -55,6 +57,17 @@ def choose_trials(presets: Presets, arguments: argparse.Namespace) -> list[Trial
             "preset", arguments.preset, "has no trial left", remedy="widen --strategies or --seeds"
         )
     return trials
+
+
+def mixed_pool_notes(trials: Sequence[Trial], arguments: argparse.Namespace) -> list[str]:
+    """What the preset mixes into the pool of the user's `--dataset`, unasked, and how to do without it; or nothing."""
+    named = [typed.partition("=")[0].strip() for typed in (*arguments.set, *arguments.grid)]
+    mixed = [trial for trial in trials if trial.ood]
+    if arguments.dataset is None or "ood" in named or not mixed:
+        return []
+    sets = ", ".join(dict.fromkeys(trial.ood for trial in mixed))
+    told = f"{len(mixed)} of {len(trials)} trials mix {sets} into the pool of {arguments.dataset}, as the preset does"
+    return [f"{told}; without: {WITHOUT_OOD}"]
 
 
 def refuse_contradictions(arguments: argparse.Namespace) -> None:
@@ -102,7 +115,11 @@ def sweep_parser(presets: Presets, description: str | None, results: str) -> arg
         help="run trials of your own classes again whose source has changed since; their results go to quarantine/",
     )
     trials = parser.add_argument_group("trials", "Any field of any part; docs/options.md lists them.")
-    trials.add_argument("--dataset", metavar="NAME", help="this data set in every trial")
+    trials.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help=f"this data set in every trial, mixed with the preset's OOD sets too; without those: {WITHOUT_OOD}",
+    )
     trials.add_argument("--seeds", metavar="0-4,7", help="seeds instead of the preset's")
     trials.add_argument("--strategies", metavar="A,B", help=f"only these, out of: {', '.join(STRATEGIES)}")
     trials.add_argument("--objective", metavar="NAME", help=f"for every trial: {', '.join(OBJECTIVES)}")

@@ -8,6 +8,7 @@ from dalbt_ray.errors import InputError
 from dalbt_ray.objectives import OBJECTIVES, Objective
 from dalbt_ray.objectives.joint import Joint
 from dalbt_ray.objectives.supervised import Supervised
+from dalbt_ray.options.value import checked
 from dalbt_ray.strategies import Method
 from dalbt_ray.strategies.random import Random
 
@@ -70,12 +71,15 @@ def compare(setting: Trial, strategies: Iterable[Method], both: Iterable[str] = 
         strategies: the methods.
         both: names of strategies that run under the joint *and* the supervised objective, so that a report can tell
             what the loss contributes from what the selection does.
+
+    Raises:
+        InputError: a name where a strategy belongs.
     """
     loss_control: list[Objective] = [Joint(), Supervised()]
     names = set(both)
     return [
         replace(setting, strategy=strategy, objective=objective)
-        for strategy in strategies
+        for strategy in (checked(Trial, "strategy", each) for each in strategies)
         for objective in (loss_control if strategy.name in names else [own_objective(strategy)])
     ]
 

@@ -14,7 +14,7 @@ from dalbt_ray.cluster.discovery import running_here
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.config import Trial
 from dalbt_ray.data.prepare.verifying import set_notes
-from dalbt_ray.launch.arguments import Presets, choose_trials, parse_arguments
+from dalbt_ray.launch.arguments import Presets, choose_trials, mixed_pool_notes, parse_arguments
 from dalbt_ray.launch.command_line import data_root_argument, run_command
 from dalbt_ray.launch.places import places
 from dalbt_ray.launch.plan import Plan, make_plan, work_of
@@ -64,9 +64,8 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
     if arguments.plan:
         print_plan(plan, root, arguments, console)
         return 0
-    for note in set_notes(
-        list(dict.fromkeys(name for each in trials for name in (each.dataset, each.ood))), data_root
-    ):
+    sets = list(dict.fromkeys(name for each in trials for name in (each.dataset, each.ood)))
+    for note in [*mixed_pool_notes(trials, arguments), *set_notes(sets, data_root)]:
         console.print(f"note: {note}")
     changed = changed_trials(plan, store)
     if changed and not arguments.redo_changed:
@@ -84,7 +83,8 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
     drafts = ExitStack()  # a tracker takes the report from a disk, and last
     try:
         with store.lease() as lease, interrupted_when_lost(lease):
-            store.create_or_open(told)  # a driver that is refused changes nothing
+            # A driver that is refused changes nothing.
+            store.create_or_open(told | {"trials": trials_in_all(plan, store)})
             # Another driver may have finished some of it, or run what has changed, while we waited.
             plan = plan.renewed(store.published_rounds())
             if changed and (changed := changed_trials(plan, store)):
@@ -117,11 +117,19 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
 
 def print_plan(plan: Plan, root: str, arguments: argparse.Namespace, console: Terminal) -> None:
     """Trials, done, to do, and what they cost."""
+    for note in mixed_pool_notes([each.trial for each in plan.planned], arguments):
+        console.print(f"note: {note}")
     here = None
     if plan.to_do:
         here = places(plan.to_do, cluster_options(arguments), in_process=arguments.in_process)
     finished = load_results(root) if len(plan.to_do) < len(plan.planned) else None
     console.print(plan_text(plan, f"{arguments.preset}  ->  {root}", finished, here, measured_gpus()))
+
+
+def trials_in_all(plan: Plan, store: ResultsStore) -> int:
+    """Trials of the folder and of this command together: a study may be run by several commands, seeds by seeds."""
+    asked = {each.trial_id for each in plan.planned}
+    return len(asked.union(store.committed(), store.unfinished(), store.errors()))
 
 
 def changed_trials(plan: Plan, store: ResultsStore) -> dict[str, str]:

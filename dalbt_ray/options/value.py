@@ -65,6 +65,16 @@ class Named(Value, ABC):
         if name is not None and not isinstance(name, str):
             raise TypeError(f"{cls.__qualname__}.name is {name!r}; it must be text")
 
+    @classmethod
+    def in_python(cls) -> str:
+        """What makes one, as a sweep file writes it: `Supervised()`; what must be given is `Timm(model=...)`."""
+        required = [
+            each.name
+            for each in fields(cls)  # type: ignore[arg-type]
+            if each.default is MISSING and each.default_factory is MISSING
+        ]
+        return f"{cls.__qualname__}({', '.join(f'{name}=...' for name in required)})"
+
 
 def is_users(cls: type) -> bool:
     """Whether a class is not one of this package's: then its source is part of what a result depends on."""
@@ -109,7 +119,7 @@ def checked(cls: type[Value], name: str, given: object) -> Any:
         return given
     if isinstance(hint, type) and issubclass(hint, Value):
         if not isinstance(given, hint):
-            raise InputError(path_of(cls, name), given, f"must be {_described(hint)}")
+            raise _no_instance(path_of(cls, name), given, hint)
         return given
     try:
         return _adapter(hint).validate_python(_python_value(given, hint), strict=True)
@@ -134,9 +144,30 @@ def _has_tuple(hint: Any) -> bool:
     return get_origin(hint) is tuple or any(get_origin(each) is tuple for each in get_args(hint))
 
 
-def _described(hint: type) -> str:
+def _no_instance(path: str, given: object, hint: type[Value]) -> InputError:
+    """The refusal of what is no `hint`: most often the name that the command line takes, or a class without its ()."""
     kind = "an instance of a subclass of" if isabstract(hint) else "an instance of"
-    return f"{kind} {hint.__qualname__}"
+    problem, name = f"must be {kind} {hint.__qualname__}", path.rpartition(".")[2]
+    if not issubclass(hint, Named):
+        return InputError(path, given, problem, remedy=f"write {name}={hint.__qualname__}(...)")
+    known = _by_name(hint)
+    meant = known.get(given) if isinstance(given, str) else given
+    if isinstance(meant, type) and issubclass(meant, hint) and not isabstract(meant):
+        return InputError(path, given, problem, remedy=f"write {name}={meant.in_python()}")
+    remedy = f"as in {name}={next(iter(known.values())).in_python()}" if known else ""
+    return InputError(path, given, problem, allowed=known if isinstance(given, str) else (), remedy=remedy)
+
+
+def _by_name(base: type[Named]) -> dict[str, type[Named]]:
+    """Every class below `base` that can be made, sorted; of two with one name the one that is further up."""
+    found: dict[str, type[Named]] = {}
+    level = base.__subclasses__()
+    while level:
+        for each in level:
+            if not isabstract(each) and hasattr(each, "name"):
+                found.setdefault(each.name, each)
+        level = [below for each in level for below in each.__subclasses__()]
+    return dict(sorted(found.items()))
 
 
 def _refusal(path: str, given: object, hint: Any, error: ValidationError) -> InputError:
@@ -161,6 +192,7 @@ _PROBLEMS = {
     "finite_number": "must be finite",
     "bool_type": "must be true or false",
     "string_type": "must be text",
+    "is_instance_of": "must be made of instances of {class}",
     "tuple_type": 'must be a list, as in [1,2] or ["a","b"]',
     "greater_than_equal": "must be at least {ge}",
     "greater_than": "must be above {gt}",

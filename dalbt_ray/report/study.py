@@ -54,7 +54,7 @@ class Study:
         manifests: the manifest of every finished trial, by trial id.
         failures: the last error of every trial that failed and has not finished since, by trial id: `type`,
             `message`, `hint`, `trace`.
-        planned: trials that the sweep has in all; 0 where nothing says so.
+        planned: trials that the folder and the last command had together; 0 where nothing says so.
     """
 
     name: str

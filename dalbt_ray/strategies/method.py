@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalbt_ray.auxiliary import AuxiliarySettings
-from dalbt_ray.options.value import Named
+from dalbt_ray.options.value import Named, is_users
 from dalbt_ray.pool import PoolView
 
 
@@ -71,6 +71,11 @@ class Method(Named):
     """Name of the strategy that chooses the first labels where the method cannot."""
     control: ClassVar[bool] = False
     """No method but a yardstick: it is shown which images are OOD (`PoolView.revealed_ood`), and reports say so."""
+
+    @classmethod
+    def in_python(cls) -> str:
+        """`get_strategy("margin")`, as sweep files write those of the package."""
+        return super().in_python() if is_users(cls) else f'get_strategy("{cls.name}")'
 
     @property
     def needs(self) -> Needs:

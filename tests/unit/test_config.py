@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import dalbt_ray
 from dalbt_ray.config import Training, Trial, known_classes, trial_from_json
 from dalbt_ray.data.splits import SplitSettings
 from dalbt_ray.errors import InputError
+from dalbt_ray.launch.grid import compare
+from dalbt_ray.metrics import Metric
 from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.models.network import NetworkSettings
 from dalbt_ray.models.resnet import ResNet18
@@ -17,7 +20,7 @@ from dalbt_ray.models.vgg import VGG16
 from dalbt_ray.objectives.joint import Joint
 from dalbt_ray.objectives.supervised import Supervised
 from dalbt_ray.objectives.vicreg import Vicreg
-from dalbt_ray.options.value import changed_default
+from dalbt_ray.options.value import Named, changed_default
 from dalbt_ray.strategies import get_strategy
 from dalbt_ray.strategies.dalbt import Dalbt
 from dalbt_ray.strategies.margin import Margin
@@ -225,3 +228,27 @@ def test_no_message_moves_the_cursor_of_a_terminal() -> None:
         str(InputError("seed", 10**5_000, "is too large"))
         == "seed: (a value of type int that is too long to show) is too large"
     )
+
+
+@pytest.mark.parametrize("base", [base for base in known_classes() if base is not Metric])
+def test_a_name_where_a_value_belongs_is_answered_with_what_to_write(base: type[Named]) -> None:
+    """What the message says makes the value that was meant, with names that `dalbt_ray` has."""
+    for name, cls in known_classes()[base].items():
+        for given in (name, cls):
+            with pytest.raises(InputError) as caught:
+                Trial(**{base.path: given})
+            said = str(caught.value).rpartition(f"; write {base.path}=")[2]
+            made = eval(said.replace("...", "'lenet'"), {n: getattr(dalbt_ray, n) for n in dalbt_ray.__all__})
+            assert type(made) is cls
+
+
+def test_an_unknown_name_where_a_value_belongs_is_answered_with_the_nearest() -> None:
+    """A list, the nearest, and how one is written; a part of a trial that is given as a dictionary says its class."""
+    with pytest.raises(
+        InputError, match=r"did you mean 'margin'\?; as in strategy=get_strategy\(\"badge\"\)$"
+    ):
+        Trial(strategy="margn")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"write training=Training\(\.\.\.\)$"):
+        Trial(training={"epochs": 5})  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"write strategy=get_strategy\(\"margin\"\)$"):
+        compare(Trial(), ["margin"])  # type: ignore[list-item]

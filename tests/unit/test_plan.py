@@ -1,6 +1,7 @@
 """The plan: what is done, what is to do, and an estimate that says where it comes from."""
 
 import re
+import shlex
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -12,17 +13,20 @@ from rich.console import Console
 
 from dalbt_ray.config import Trial
 from dalbt_ray.data.splits import SplitSettings
+from dalbt_ray.launch.arguments import choose_trials, mixed_pool_notes, parse_arguments
 from dalbt_ray.launch.places import Places
 from dalbt_ray.launch.plan import Cost as SettingCost
 from dalbt_ray.launch.plan import Plan, estimate, make_plan
 from dalbt_ray.launch.plan_text import plan_text
-from dalbt_ray.launch.sweep_command import sweep
+from dalbt_ray.launch.sweep_command import sweep, trials_in_all
 from dalbt_ray.models import VGG16
 from dalbt_ray.models.encoder import Cost
-from dalbt_ray.results import PublishedTrial, Results
+from dalbt_ray.results import PublishedTrial, Results, ResultsStore
 from dalbt_ray.strategies import get_strategy
 from dalbt_ray.trial.clock import span
 from dalbt_ray.trial.nominal import GPU_TIMES, Gpu, measured_gpus, nominal_seconds, round_seconds
+from sweeps.paper_grid import quick
+from tests.results_records import config, identity, record, run_trial
 
 BASE = Trial(
     dataset="fashion_mini",
@@ -223,3 +227,34 @@ def test_a_plan_says_where_the_trials_would_run(
     assert "runs     one trial after the other in this process" in capsys.readouterr().out
     assert sweep(presets, argv=["--plan", "--address", "local", "--cpus-per-trial", "1"]) == 0
     assert re.search(r"runs     up to \d+ at once, each on 1 CPU\n", capsys.readouterr().out)
+
+
+def test_what_a_preset_mixes_into_a_users_set_is_said_and_can_be_left_out() -> None:
+    """`quick` has a mixed pool of one data set, which is then a mixed pool of the user's; what is told does without."""
+
+    def chosen(*typed: str) -> tuple[list[Trial], list[str]]:
+        arguments = parse_arguments({"quick": quick}, None, "results", typed)
+        trials = choose_trials({"quick": quick}, arguments)
+        return trials, mixed_pool_notes(trials, arguments)
+
+    assert chosen()[1] == []
+    trials, (note,) = chosen("--dataset", "pets")
+    assert {(trial.dataset, trial.ood) for trial in trials} == {("pets", ""), ("pets", "kmnist_mini")}
+    assert note.startswith("4 of 20 trials mix kmnist_mini into the pool of pets")
+    trials, notes = chosen("--dataset", "pets", *shlex.split(note.partition("without: ")[2]))
+    assert {(trial.dataset, trial.ood) for trial in trials} == {("pets", "")}
+    assert (len(trials), notes) == (16, [])
+
+
+def test_the_trials_of_a_study_are_those_of_all_its_commands(tmp_path: Path) -> None:
+    """`--seeds 20-29` after 0-19 made it a study of ten: finished, running and failed trials count, and once."""
+    store, plan = ResultsStore(tmp_path), plan_of(GRID)
+    store.create_or_open({})
+    run_trial(store, 0)
+    running = store.journal(identity(1))
+    running.begin(config(1, 2))
+    running.commit(0, record(0))
+    store.record_error(identity(2), ValueError("too large"))
+    assert trials_in_all(plan, store) == 3 + len(GRID)
+    store.record_error(plan.planned[0].trial_id, ValueError("one that is asked for again"))
+    assert trials_in_all(plan, store) == 3 + len(GRID)
