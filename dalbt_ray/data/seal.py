@@ -6,7 +6,6 @@ can write to the seal too. A set without one is used as it is, with a note.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dalbt_ray.data.split_file import file_sha256, read_labels, read_metadata
-from dalbt_ray.data.split_writing import sync_folder
+from dalbt_ray.data.whole_file import whole_file
 from dalbt_ray.errors import InputError
 
 SEAL = "seal.json"
@@ -52,16 +51,8 @@ def describe_split(path: Path) -> SealedSplit:
 def write_seal(folder: Path) -> None:
     """Seal the splits in `folder` as they are; the seal appears whole, and lasts."""
     splits = {path.stem: asdict(describe_split(path)) for path in sorted(folder.glob("[!.]*.parquet"))}
-    staged = folder / f".{SEAL}.{os.getpid()}.staging"
-    try:
-        with staged.open("w", encoding="utf-8") as file:
-            json.dump({**FORMAT, "splits": splits}, file, indent=1, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(folder / SEAL)
-    finally:
-        staged.unlink(missing_ok=True)
-    sync_folder(folder)
+    with whole_file(folder / SEAL) as file:
+        file.write(json.dumps({**FORMAT, "splits": splits}, indent=1, ensure_ascii=False).encode())
 
 
 def read_seal(folder: Path) -> dict[str, SealedSplit] | None:

@@ -1,7 +1,6 @@
 """Write one split of an image set in our Parquet form: whole or not at all, the same input as the same bytes."""
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dalbt_ray.data.split_file import FILE, ROWS_PER_GROUP, SCHEMA, SetMetadata
+from dalbt_ray.data.whole_file import whole_file
 
 
 def write_split(
@@ -23,7 +23,7 @@ def write_split(
     metadata: SetMetadata,
     files: Sequence[str | None] | None = None,
 ) -> None:
-    """Write one split: staged next to its place, fsynced, renamed; the same input gives the same bytes.
+    """Write one split, whole or not at all; the same input gives the same bytes.
 
     Args:
         path: `<root>/<name>/<split>.parquet`; parents are made.
@@ -34,37 +34,18 @@ def write_split(
         files: n file names, None where there was no file; without them the split has no column `file`.
     """
     schema = (SCHEMA if files is None else SCHEMA.append(FILE)).with_metadata(_described(metadata))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}.{os.getpid()}.staging")
-    try:
-        with staged.open("wb") as file:
-            with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-                images = iter(encoded)
-                for start in range(0, len(ids), ROWS_PER_GROUP):
-                    rows = slice(start, start + ROWS_PER_GROUP)
-                    group: dict[str, Any] = {
-                        "id": ids[rows],
-                        "image": list(islice(images, ROWS_PER_GROUP)),
-                        "label": labels[rows],
-                    }
-                    if files is not None:
-                        group[FILE.name] = list(files[rows])
-                    writer.write_table(pa.table(group, schema=schema))
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(path)
-    finally:
-        staged.unlink(missing_ok=True)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames inside `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with whole_file(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        images = iter(encoded)
+        for start in range(0, len(ids), ROWS_PER_GROUP):
+            rows = slice(start, start + ROWS_PER_GROUP)
+            group: dict[str, Any] = {
+                "id": ids[rows],
+                "image": list(islice(images, ROWS_PER_GROUP)),
+                "label": labels[rows],
+            }
+            if files is not None:
+                group[FILE.name] = list(files[rows])
+            writer.write_table(pa.table(group, schema=schema))
 
 
 def _described(metadata: SetMetadata) -> dict[str, str]:

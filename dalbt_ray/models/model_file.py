@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from dalbt_ray.data.embedding.embedded_set import Form
+from dalbt_ray.data.whole_file import whole_file
 from dalbt_ray.errors import InputError
 from dalbt_ray.models.encoder import Shape
 from dalbt_ray.models.network import Network
@@ -85,14 +86,13 @@ def write_model(folder: Path, card: ModelCard, tensors: Mapping[str, Tensor]) ->
 
     if (folder / CARD).exists():
         raise InputError("out", str(folder), "holds a model already", remedy="name another folder")
-    folder.mkdir(parents=True, exist_ok=True)
     content = save(dict(tensors))
-    (folder / TENSORS).write_bytes(content)
+    with whole_file(folder / TENSORS) as file:
+        file.write(content)
     said = {each.name: getattr(card, each.name) for each in fields(card)}
     said["tensors_sha256"] = sha256(content).hexdigest()
-    staged = folder / f".{CARD}"
-    staged.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-    staged.replace(folder / CARD)
+    with whole_file(folder / CARD) as file:
+        file.write(f"{json.dumps(said, indent=2)}\n".encode())
 
 
 def read_model(folder: Path) -> tuple[ModelCard, dict[str, Tensor]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dalbt_ray.data.decoding import BadImageError
 from dalbt_ray.data.prepare.conversion import header_size
-from dalbt_ray.data.split_writing import sync_folder
+from dalbt_ray.data.whole_file import sync_folder
 from dalbt_ray.errors import InputError
 from dalbt_ray.query import label_studio
 from dalbt_ray.query.annotation_files import coco, cvat

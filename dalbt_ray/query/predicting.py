@@ -1,9 +1,8 @@
 """`dalbt predict`: the class of every image of the pool, and the trained head as a model of its own."""
 
-import os
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
+from dalbt_ray.data.whole_file import whole_file
 from dalbt_ray.errors import InputError
 from dalbt_ray.models.frozen import Frozen
 from dalbt_ray.models.model_file import ModelCard, form_tensors, write_model
@@ -71,7 +71,8 @@ def predict(asked: ToPredict, say: Say) -> str:
         remedy = f"take answers in first: {ingest_command(asked.pool, asked.state)}"
         raise InputError("POOL", asked.pool, "has no label yet", remedy=remedy)
     table = predictions(images, answers, head)
-    _write(out, _encoded(table, out.suffix))
+    with whole_file(out) as file:
+        _write(table, file, out.suffix)
     lines = [f"{len(table):,} images in {out}, by a head of {int(answers.labeled.sum())} labels"]
     if asked.head is not None:
         folder = Path(asked.head).expanduser().absolute()
@@ -148,21 +149,8 @@ def _float32(values: NDArray[np.float64]) -> pa.Array:
     return pa.array(values.astype(np.float32))
 
 
-def _write(out: Path, data: bytes) -> None:
-    """Whole or not at all, and nothing else in that folder."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    staged = out.with_name(f".{out.name}.{os.getpid()}.staging")
-    try:
-        staged.write_bytes(data)
-        staged.replace(out)
-    finally:
-        staged.unlink(missing_ok=True)
-
-
-def _encoded(table: pa.Table, suffix: str) -> bytes:
-    sink = BytesIO()
+def _write(table: pa.Table, file: IO[bytes], suffix: str) -> None:
     if suffix == ".csv":
-        pyarrow.csv.write_csv(table, sink)
+        pyarrow.csv.write_csv(table, file)
     else:
-        pq.write_table(table, sink)
-    return sink.getvalue()
+        pq.write_table(table, file)

@@ -1,6 +1,5 @@
 """The features of one file of images on a disk: blocks of 1,000 images, each written once, whole or not at all."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dalbt_ray.data.split_writing import sync_folder
+from dalbt_ray.data.whole_file import whole_file
 
 BLOCK = 1_000
 """Images of a block; the last one of a file may be shorter."""
@@ -73,7 +72,7 @@ class FeatureBlocks:
             yield found
 
     def write(self, block: int, content: Block) -> None:
-        """Write one block: staged in the folder, fsynced, renamed."""
+        """Write one block, whole or not at all."""
         table = pa.table(
             {
                 "features": pa.FixedSizeListArray.from_arrays(
@@ -82,18 +81,9 @@ class FeatureBlocks:
                 "pixels": pa.array(content.digests, pa.binary(16)),
             }
         ).replace_schema_metadata({"sha256": content.sha256})
-        self.folder.mkdir(parents=True, exist_ok=True)
-        staged = self.folder / f".{block}.{os.getpid()}.staging"
-        try:
-            with staged.open("wb") as file:
-                # Features hardly compress; without it, reading them is as fast as the disk.
-                pq.write_table(table, file, compression="none", use_dictionary=False)
-                file.flush()
-                os.fsync(file.fileno())
-            staged.replace(self._file(block))
-        finally:
-            staged.unlink(missing_ok=True)
-        sync_folder(self.folder)
+        with whole_file(self._file(block)) as file:
+            # Features hardly compress; without it, reading them is as fast as the disk.
+            pq.write_table(table, file, compression="none", use_dictionary=False)
 
     def _file(self, block: int) -> Path:
         return self.folder / f"{block:05d}.parquet"

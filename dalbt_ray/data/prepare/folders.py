@@ -23,7 +23,8 @@ from dalbt_ray.data.prepare.staging import staging_folder
 from dalbt_ray.data.prepare.watching import watched
 from dalbt_ray.data.seal import write_seal
 from dalbt_ray.data.split_file import SetMetadata
-from dalbt_ray.data.split_writing import sync_folder, write_split
+from dalbt_ray.data.split_writing import write_split
+from dalbt_ray.data.whole_file import sync_folder
 from dalbt_ray.errors import InputError
 
 EVERY_DEFAULT = FolderOptions()
