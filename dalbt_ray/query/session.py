@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from json import dumps
@@ -12,7 +13,7 @@ from dalbt_ray.models.frozen import Frozen, FrozenEmbedding
 from dalbt_ray.query.image_blocks import ImageBlocks, Seen
 from dalbt_ray.query.known_images import Answered, KnownImages, answered, known_images
 from dalbt_ray.query.looking import Look
-from dalbt_ray.query.pool_places import Pool, open_pool, storable
+from dalbt_ray.query.pool_places import STATE, Pool, open_pool, storable
 from dalbt_ray.query.state_folder import State
 
 
@@ -32,12 +33,36 @@ class Session:
     def of(cls, pool: str, state: str | None) -> "Session":
         """The pool and its state folder; nothing is written.
 
+        A state that lies where the pool's own belongs is the pool's, whatever it was called before. Another is, too,
+        if the pool that it names is gone and had a file of this one.
+
         Raises:
-            InputError: no pool, or a state folder of something else.
+            InputError: no pool, a state folder of another or of something else, or none where it may have been renamed.
         """
         opened = open_pool(pool)
-        folder = Path(state) if state else opened.default_state
-        return cls(opened, State.at(folder, opened.location))
+        own = opened.default_state
+        folder = Path(state).expanduser().absolute() if state else own
+        session = cls(opened, State.at(folder, opened.location))
+        if folder != own:
+            session._refuse_another_pool()
+        elif state is None and not own.exists():
+            _refuse_to_forget(opened)
+        return session
+
+    def _refuse_another_pool(self) -> None:
+        known, here = self.state.recorded_pool, self.pool.location
+        if known is None or known == here:
+            return
+        problem, remedy = f"belongs to the pool {known}", "name that pool, or another --state"
+        if not Path(known).exists():
+            if {seen.place for seen in self.files()}.intersection(map(storable, self.pool.places())):
+                return
+            folder, own = self.state.storage.location, str(self.pool.default_state)
+            problem += ", which is gone and had no file of this one"
+            remedy = (
+                f"if it is this one all the same: {shlex.join(['mv', folder, own])}; else another --state"
+            )
+        raise InputError("state", self.state.storage.location, problem, remedy=remedy)
 
     def require_state(self) -> None:
         """Refuse a pool that no query was made of.
@@ -95,6 +120,22 @@ class Model:
     def images(self, found: Look) -> KnownImages:
         """The pool as arrays."""
         return known_images(self.blocks, found)
+
+
+def _refuse_to_forget(pool: Pool) -> None:
+    """Refuse a file without a state, beside the state of one that is gone: it may be that one under another name."""
+    own = pool.default_state
+    if Path(pool.location).is_dir():
+        return  # its state is inside, and is renamed with it
+    for folder in sorted(own.parent.glob(f"?*{STATE}")):
+        gone = None
+        with suppress(InputError):  # not ours, or damaged
+            gone = State.at(folder, pool.location).recorded_pool
+        if gone and not Path(gone).exists():
+            problem = f"has no state, and beside it is that of {gone}, which is gone"
+            begin, take = shlex.join(["--state", str(own)]), shlex.join(["mv", str(folder), str(own)])
+            remedy = f"if it is the same, renamed: {take}; else begin anew with {begin}"
+            raise InputError("POOL", pool.location, problem, remedy=remedy)
 
 
 def ingest_command(pool: str, state: str | None) -> str:

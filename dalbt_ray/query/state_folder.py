@@ -41,7 +41,7 @@ class State:
 
     Attributes:
         storage: where it lies.
-        pool: the location of its pool.
+        pool: the location of its pool; `query.json` has it from the next command on that writes.
     """
 
     storage: LocalStorage
@@ -49,10 +49,10 @@ class State:
 
     @classmethod
     def at(cls, folder: Path, pool: str) -> "State":
-        """The state folder of `pool` at `folder`, which need not exist yet.
+        """The state folder of `pool` at `folder`, which need not exist yet; `Session.of` asks whether it is another's.
 
         Raises:
-            InputError: another pool's, or a folder of something else.
+            InputError: a folder of something else.
         """
         state = cls(LocalStorage(folder.expanduser().absolute()), pool)
         entries = state.storage.entries("")
@@ -60,11 +60,6 @@ class State:
         if HEAD not in entries and foreign:
             problem = f"is not a state folder: it has {foreign[0]!r} and no {HEAD}"
             raise InputError("state", state.storage.location, problem, remedy="name a new or an empty folder")
-        if HEAD in entries and (known := state._head()["pool"]) != pool:
-            problem = f"belongs to the pool {known}"
-            raise InputError(
-                "state", state.storage.location, problem, remedy="name that pool, or another --state"
-            )
         return state
 
     @contextmanager
@@ -80,12 +75,19 @@ class State:
             if HEAD not in self.storage.entries(""):
                 created = datetime.now(UTC).isoformat(timespec="seconds")
                 self._write_head({"pool": self.pool, "created_utc": created, "classes": []})
+            elif self.recorded_pool != self.pool:
+                self._write_head(self._head() | {"pool": self.pool})
             yield lease
 
     @property
     def exists(self) -> bool:
         """Whether a query was ever made here."""
         return HEAD in self.storage.entries("")
+
+    @property
+    def recorded_pool(self) -> str | None:
+        """The location that the pool had when a command last wrote here; None if none did."""
+        return str(self._head()["pool"]) if self.exists else None
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from io import BytesIO
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from dalbt_ray.query.near_copies import measured, near, unit, without_copies
 from dalbt_ray.query.pool_places import Place, open_pool
 from dalbt_ray.query.querying import strategy_of
 from dalbt_ray.query.recommended import RECOMMENDED, recommended
-from dalbt_ray.query.session import ingest_command
+from dalbt_ray.query.replies import Reply
+from dalbt_ray.query.session import Session, ingest_command
 from dalbt_ray.query.state_folder import State
 from dalbt_ray.results.storage.local_disk import LocalStorage
 from dalbt_ray.strategies import STRATEGIES
@@ -103,14 +105,58 @@ def test_a_pool_is_a_folder_a_table_or_a_list(tmp_path: Path) -> None:
 
 def test_a_state_folder_belongs_to_one_pool(tmp_path: Path) -> None:
     """Another pool's, and a folder with other files, are refused."""
-    with State.at(tmp_path / "state", "/one").lease():
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    with Session.of(str(tmp_path / "one"), str(tmp_path / "state")).state.lease():
         pass
-    with pytest.raises(InputError, match="belongs to the pool /one"):
-        State.at(tmp_path / "state", "/two")
+    with pytest.raises(InputError, match=r"belongs to the pool .*/one; name that pool, or another --state"):
+        Session.of(str(tmp_path / "two"), str(tmp_path / "state"))
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").touch()
     with pytest.raises(InputError, match=r"dear\.txt"):
         State.at(tmp_path / "letters", "/one")
+
+
+@pytest.mark.parametrize("kept", ["inside", "elsewhere"])
+def test_a_pool_that_was_renamed_keeps_its_state(tmp_path: Path, kept: str) -> None:
+    """Answers, and what was read; after the next command that writes, the state names the pool's new place."""
+    old, new, other = (tmp_path / name for name in ("photos", "pictures", "other"))
+    old.mkdir()
+    other.mkdir()
+    (old / "a.png").write_bytes(png(0))
+    state = None if kept == "inside" else str(tmp_path / "state")
+    session = Session.of(str(old), state)
+    with session.state.lease():
+        ImageBlocks(session.state.storage, "key").append([Seen(session.pool.places()[0], "1" * 16, "")], {})
+        session.state.write_replies([Reply("1" * 16, "cat", "answers.json")])
+    old.rename(new)
+    if state:
+        with pytest.raises(
+            InputError, match=r"photos, which is gone and had no file .*: mv .*state .*/\.dalbt;"
+        ):
+            Session.of(str(other), state)
+    session = Session.of(str(new), state)
+    assert [reply.label for reply in session.state.replies()] == ["cat"]
+    assert [seen.place for seen in session.files()] == session.pool.places()
+    assert session.state.recorded_pool == str(old)
+    with session.state.lease():
+        assert session.state.recorded_pool == str(new)
+
+
+def test_a_list_that_was_renamed_is_told_of_its_state(tmp_path: Path) -> None:
+    """It lies beside the list under the old name: nothing begins anew unasked, and what is to be typed works."""
+    old, new = tmp_path / "my list.txt", tmp_path / "new.txt"
+    old.write_text("a.png\n")
+    with Session.of(str(old), None).state.lease():
+        pass
+    old.rename(new)
+    with pytest.raises(InputError, match="which is gone; if it is the same, renamed: mv") as refusal:
+        Session.of(str(new), None)
+    assert not Session.of(str(new), f"{new}.dalbt").state.exists
+    move = str(refusal.value).partition("renamed: ")[2].partition("; else")[0]
+    _, source, target = shlex.split(move)
+    Path(source).rename(target)
+    assert Session.of(str(new), None).state.exists
 
 
 def test_a_second_command_is_told_of_the_first(tmp_path: Path) -> None:
