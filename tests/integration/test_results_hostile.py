@@ -104,6 +104,7 @@ def test_sealed_values_of_wrong_types_are_told(name: str, root: Path) -> None:
     keys = {"trial": ["trial_id", "status", "config", "next_query", "files"], "round": ["trial_id", "round", "record"],
             "bundle": ["files", "trial_ids", "unpacked_bytes"],
             "index": ["trial_id", "rounds", "manifest"]}[kind]  # fmt: skip
+    refused = set()
     for key in keys:
         for value in WRONG:
             rewrite(path, kind, {key: value})
@@ -113,8 +114,11 @@ def test_sealed_values_of_wrong_types_are_told(name: str, root: Path) -> None:
                 ResultsStore(root).published_rounds()
             except InputError:
                 assert not verdict.whole
+            if not verdict.whole:
+                refused.add(key)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(whole)
+    assert refused == set(keys)
 
 
 def bomb(rows: int, text: str = "") -> pa.Buffer:

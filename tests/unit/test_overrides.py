@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dalbt_ray import Encoder, Method, Objective, Supervised
 from dalbt_ray.config import Trial, known_classes, trial_from_json
 from dalbt_ray.errors import InputError
 from dalbt_ray.launch.overrides import all_paths, override, parse_assignment, parse_grid, swept
@@ -85,8 +86,12 @@ def test_commas_inside_brackets_do_not_split() -> None:
 
 def test_every_documented_path_can_be_set_to_its_own_value() -> None:
     """For a trial of each strategy, encoder and objective, writing every field's value back changes nothing."""
-    for name in CLASSES[type(TRIALS[0].strategy).__mro__[2]]:
-        trial = Trial(strategy=get_strategy(name))
+    plain = Trial(strategy=get_strategy("random"), objective=Supervised())
+    trials = [replace(plain, encoder=encoder()) for encoder in CLASSES[Encoder].values()]
+    trials += [replace(plain, objective=objective()) for objective in CLASSES[Objective].values()]
+    trials += [Trial(strategy=get_strategy(name)) for name in CLASSES[Method]]
+    written = set()
+    for trial in trials:
         content = trial.as_json()
         for path in all_paths(CLASSES):
             value: object = content
@@ -96,6 +101,14 @@ def test_every_documented_path_can_be_set_to_its_own_value() -> None:
                 continue
             text = str(value).replace("'", '"')
             assert changed([trial], f"{path}={text}") == [trial], path
+            written.add(path)
+    assert {path.split(".")[0] for path in written} >= {
+        "strategy",
+        "encoder",
+        "objective",
+        "training",
+        "splits",
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

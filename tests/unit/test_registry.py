@@ -1,25 +1,46 @@
 """The registry of strategies: names and options, right and wrong."""
 
 import dataclasses
+import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from dalbt_ray import Augmentation, Encoder, Learner, Objective, Pretraining, Views
+from dalbt_ray.config import known_classes
 from dalbt_ray.errors import InputError
-from dalbt_ray.strategies import STRATEGIES, Method, Strategy, get_strategy
+from dalbt_ray.options.value import Named
+from dalbt_ray.strategies import STRATEGIES, Strategy, get_strategy
 from dalbt_ray.strategies.dalbt import Dalbt
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
 def test_the_union_is_the_registry() -> None:
     """Every member of the union is a frozen dataclass of its own name, reachable by it."""
-    assert list(STRATEGIES.values()) == list(get_args(Strategy))
-    assert len(STRATEGIES) == len(get_args(Strategy))
+    assert [(method.name, method) for method in get_args(Strategy)] == list(STRATEGIES.items())
     for name, method in STRATEGIES.items():
         strategy = get_strategy(name)
-        assert isinstance(strategy, method)
-        assert isinstance(strategy, Method)
-        assert method.__dataclass_params__.frozen  # type: ignore[union-attr]
+        assert type(strategy) is method
         assert strategy == get_strategy(name)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            strategy.name = "other"  # type: ignore[misc]
+
+
+def test_the_readme_lists_every_strategy() -> None:
+    """Each once, and none that there is not."""
+    table = README.split("| `--strategies` |")[1].split("\n\n")[0]
+    listed = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(listed) == sorted(STRATEGIES)
+
+
+@pytest.mark.parametrize("axis", [Learner, Objective, Encoder, Pretraining, Augmentation, Views])
+def test_the_readme_lists_every_value_of_an_axis(axis: type[Named]) -> None:
+    """Each once, and none that there is not."""
+    (row,) = [line for line in README.splitlines() if f"| `{axis.path}=NAME` |" in line]
+    listed = re.findall(r"`(\w+)`", row.split("|")[3])
+    assert sorted(listed) == sorted(known_classes()[axis])
 
 
 def test_options_are_fields() -> None:

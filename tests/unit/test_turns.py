@@ -36,7 +36,10 @@ def test_other_images_and_other_shares_are_other_turns() -> None:
     """A worker maps one set of features, and holds what it was given."""
     trials = [small_trial(encoder=Frozen()), small_trial(encoder=Frozen(side=64))] * 40
     shares = [ONE_CPU] * 40 + [Share(0.5, 0.0)] * 40
-    for turn in turns_of(range(80), trials, shares, at_once=1):
+    turns = turns_of(range(80), trials, shares, at_once=1)
+    assert sorted(index for turn in turns for index in turn) == list(range(80))
+    assert [len(turn) for turn in turns] == [5] * 16  # four turns for each of four kinds
+    for turn in turns:
         assert len({(trials[index].image_key, shares[index]) for index in turn}) == 1
 
 
