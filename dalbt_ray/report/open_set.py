@@ -18,10 +18,11 @@ def open_set_summary(study: Study) -> pd.DataFrame:
     """One row per mixed setting and method, means over its seeds; empty without mixed pools.
 
     Returns:
-        `setting, method, is_control, n_seeds`; `openness` (share of OOD images on offer to the first query);
-        `labels_per_paid`; `last_purity` of the last query; `ood_auroc` of the ranking, mean over queries (1: OOD images
-        first); `detector_auroc` at the last query that has one; `gain` in AUBC over the method's random, complete
-        seeds that both have; `ceiling_share` of the gain of the best control of the setting, NaN where that has none.
+        `setting, method, is_control, n_seeds` (with a query so far); `openness` (share of OOD images on offer to the
+        first query); `labels_per_paid`; `last_purity` of the last query; `ood_auroc` of the ranking, mean over queries
+        (1: OOD images first); `detector_auroc` at the last query that has one; `gain` in AUBC over the method's
+        random, complete seeds that both have; `ceiling_share` of the gain of the best control of the setting, NaN
+        where that has none.
     """
     mixed = study.rounds[study.rounds["ood"] != ""]
     if mixed.empty:

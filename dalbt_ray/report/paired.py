@@ -61,7 +61,7 @@ def paired_t_test(differences: NDArray[np.float64]) -> PairedTest:
 def half_width(sd: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[np.float64]:
     """Half of the 95 % t interval of a mean of `n` values with sample standard deviation `sd`; NaN for n < 2.
 
-    Exact for normal values. What holds otherwise is measured in `tests/unit/test_statistics.py`: for exponential
+    Exact for normal values. What holds otherwise is measured in `tests/unit/test_metrics.py`: for exponential
     values, whose skewness is 2, it covers the mean in 88 to 90 % of cases with 3 to 10 seeds. Differences of two
     methods whose values are skewed alike are symmetric, and there it covers at least 95 %.
     """

@@ -49,20 +49,10 @@ def probability_of_improvement(study: Study) -> pd.DataFrame:
         ])  # fmt: skip
         mean, n = float(each.mean()), len(each)
         half = float(half_width(np.array([each.std(ddof=1)]), np.array([n]))[0]) if n >= 3 else float("nan")
-        rows.append(
-            (
-                method,
-                n,
-                mean,
-                max(0.0, mean - half),
-                min(1.0, mean + half),
-                int((group["gain"] > 0).sum()),
-                len(group),
-            )
-        )
+        low, high = np.clip([mean - half, mean + half], 0.0, 1.0)  # which keeps NaN
+        rows.append((method, n, mean, low, high, int((group["gain"] > 0).sum()), len(group)))
     columns = ["method", "n_settings", "probability", "low", "high", "better_seeds", "n_seeds"]
     table = pd.DataFrame(rows, columns=columns)
-    table.loc[table["n_settings"] < 3, ["low", "high"]] = np.nan
     return table.sort_values(["probability", "method"], ascending=[False, True], ignore_index=True)
 
 

@@ -42,8 +42,8 @@ def results_section(findings: Findings) -> Section:
     blocks: list[Block] = [
         Text(
             "Test accuracy in %, mean ± standard deviation over seeds. AUBC is the mean height of the learning curve "
-            "over the labels paid for. Both are taken at the last label count that all finished trials of the setting "
-            "reached; trials that are still on their way there are in no mean.",
+            "over the labels paid for. Accuracy is that at the last label count that all finished trials of the "
+            "setting reached, and AUBC goes up to it; trials that are still on their way there are in no mean.",
             note=True,
         )
     ]

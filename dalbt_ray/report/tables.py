@@ -90,16 +90,14 @@ def _results_table(study: Study) -> Table:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    names = {"seeds": "seeds", "labels": "labels", "AUBC": "AUBC", final: "final"}
-    if "purity" in frame:
-        names["purity"] = "purity"
+    shown = [name for name in ("seeds", "labels", "AUBC", final, "purity") if name in frame]
     table.add_column("method", overflow="fold")
-    for title in names.values():
-        table.add_column(title, justify="right", no_wrap=True)
+    for name in shown:
+        table.add_column("final" if name == final else name, justify="right", no_wrap=True)
     for setting, group in frame.groupby("setting", sort=False):
         table.add_row(Text(printable(str(setting)), style="bold"))
         for _, row in group.iterrows():
-            table.add_row(Text(printable("  " + row["method"])), *[row[name] for name in names])
+            table.add_row(Text(printable("  " + row["method"])), *[row[name] for name in shown])
         table.add_section()
     return table
 
