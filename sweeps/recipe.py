@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from dalbt_ray import (
     Learner,
+    LeNet,
     NetworkSettings,
     Objective,
     Plain,
@@ -41,12 +42,14 @@ class Recipe:
     shift: float = 0.07
     flip: float = 0.5
     latent_norm: str = "batch"
+    dropout_at: str = "every_layer"
 
     def on(self, trial: Trial) -> Trial:
         """The trial under this recipe."""
         mild = ShiftAndFlip(shift=self.shift, flip=self.flip)
         return replace(
             trial,
+            encoder=LeNet(dropout_at=self.dropout_at),  # type: ignore[arg-type]
             training=Training(epochs=self.epochs, min_steps=self.min_steps, schedule="one_cycle"),
             augmentation=mild if self.shift else Unaugmented(),
             network=NetworkSettings(latent_norm=self.latent_norm),  # type: ignore[arg-type]
@@ -58,16 +61,21 @@ STEPS = [MIDDLE, replace(MIDDLE, epochs=30, min_steps=200), replace(MIDDLE, epoc
 BARE = replace(MIDDLE, shift=0.0)
 IMAGES = [replace(MIDDLE, flip=0.0), replace(MIDDLE, shift=0.036, flip=0.0), replace(MIDDLE, shift=0.125)]
 LATENT = replace(MIDDLE, latent_norm="none")
-CHOSEN = replace(MIDDLE, epochs=120, min_steps=1_200, shift=0.036)
+LONG = replace(MIDDLE, epochs=120, min_steps=1_200, shift=0.036)
+CHOSEN = replace(LONG, dropout_at="hidden_layer")
 
 QUESTIONS: list[tuple[int, Learner, Objective, list[Recipe]]] = [
     (100, Plain(), Supervised(), [*STEPS, BARE, *IMAGES, LATENT]),
     (1_000, Plain(), Supervised(), [*STEPS, BARE]),
     (100, WithDropout(), Supervised(), STEPS),
     *(
-        (labels, learner, Supervised(), [CHOSEN])
+        (labels, learner, Supervised(), recipes)
         for labels in (100, 1_000)
-        for learner in (Plain(), WithDropout())
+        for learner, recipes in (
+            (Plain(), [LONG]),
+            (WithDropout(), [LONG, CHOSEN]),
+            (WithDropout(probability=0.25), [LONG]),
+        )
     ),
 ]
 """Labels, learner, objective, recipes."""

@@ -114,6 +114,10 @@ class Encoder(Named):
         """Fill the weights that `build` left open from `generator`, the only source of randomness."""
         draw_weights(backbone, generator)
 
+    def sound(self) -> "Encoder":
+        """This encoder as the sound recipe has it: the same, unless an option of its own bears on the fit."""
+        return self
+
     def check_shape(self, image_shape: Shape) -> None:
         """Refuse images that do not fit.
 

@@ -1,10 +1,10 @@
 """LeNet for small images."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from dalbt_ray.models.dropout import ConsistentDropout
@@ -27,6 +27,9 @@ class LeNet(Encoder):
 
     Attributes:
         latent_dim: numbers of the latent z. [paper, 4.1]
+        dropout_at: where a network with dropout has it: after both convolution blocks and the hidden layer, or after
+            the hidden layer alone. Gal and Ghahramani (2015, section 4.1) train LeNet both ways, "lenet-all" and
+            "lenet-ip". With so few maps the former fits 1,000 labels badly (docs/recipe.md).
     """
 
     name: ClassVar[str] = "lenet"
@@ -36,10 +39,15 @@ class LeNet(Encoder):
     is_latent: ClassVar[bool] = False
     capturable: ClassVar[bool] = True
     latent_dim: Count = 60
+    dropout_at: Literal["every_layer", "hidden_layer"] = "every_layer"
 
     def build(self, image_shape: Shape, dropout: float) -> Backbone:
         """See `LeNetLayers`."""
-        return LeNetLayers(image_shape, dropout)
+        return LeNetLayers(image_shape, dropout, on_maps=self.dropout_at == "every_layer")
+
+    def sound(self) -> Encoder:
+        """Dropout where the sound recipe's steps are enough to fit the labels."""
+        return replace(self, dropout_at="hidden_layer")
 
 
 class LeNetLayers(Backbone):
@@ -47,22 +55,23 @@ class LeNetLayers(Backbone):
 
     Args:
         image_shape: (height, width, channels); sides below 32 are padded with mid-gray.
-        dropout: probability, after both convolution blocks and after the hidden layer, as in the LeNet of Gal
-            and Ghahramani (2015).
+        dropout: probability, after the hidden layer.
+        on_maps: whether the maps of both convolution blocks are dropped, too.
     """
 
     features = 120
 
-    def __init__(self, image_shape: Shape, dropout: float) -> None:
+    def __init__(self, image_shape: Shape, dropout: float, *, on_maps: bool = True) -> None:
         super().__init__()
         height, width, channels = image_shape
         padding = (_border(height), _border(width))
         first = (_halved(height + 2 * padding[0]), _halved(width + 2 * padding[1]))
         second = (_halved(first[0]), _halved(first[1]))
         self.convolution_1 = convolution(channels, 6, 5, padding=padding)
-        self.dropout_1 = ConsistentDropout(dropout, (6, *first))
+        self.on_maps = on_maps
+        self.dropout_1 = ConsistentDropout(dropout, (6, *first)) if on_maps else nn.Identity()
         self.convolution_2 = convolution(6, 16, 5)
-        self.dropout_2 = ConsistentDropout(dropout, (16, *second))
+        self.dropout_2 = ConsistentDropout(dropout, (16, *second)) if on_maps else nn.Identity()
         self.hidden = linear(16 * _MAP_SIDE * _MAP_SIDE, self.features)
         self.dropout_3 = ConsistentDropout(dropout, (self.features,))
 
@@ -73,16 +82,21 @@ class LeNetLayers(Backbone):
 
     def stem(self, x: Tensor) -> Tensor:
         """The part before the first dropout layer, the same in every stochastic pass."""
-        return torch.relu(pooled_convolution(x, self.convolution_1))
+        maps = torch.relu(pooled_convolution(x, self.convolution_1))
+        return maps if self.on_maps else self._hidden(maps)
 
     def finish(self, x: Tensor) -> Tensor:
         """What `stem` gave, to float[b, 120]."""
+        features: Tensor = self.dropout_3(self._hidden(x) if self.on_maps else x)
+        return features
+
+    def _hidden(self, x: Tensor) -> Tensor:
+        """Maps of the first block, to float[b, 120]."""
         x = self.dropout_1(x)
         x = self.dropout_2(torch.relu(pooled_convolution(x, self.convolution_2)))
         if x.shape[2:] != (_MAP_SIDE, _MAP_SIDE):
             x = functional.adaptive_avg_pool2d(x, _MAP_SIDE)
-        features: Tensor = self.dropout_3(torch.relu(self.hidden(x.flatten(1))))
-        return features
+        return torch.relu(self.hidden(x.flatten(1)))
 
 
 def _border(side: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -152,15 +153,40 @@ def test_all_weights_are_drawn(encoder: Encoder) -> None:
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (8, 8, 1), (256, 256, 3), (20, 45, 3)])
-@pytest.mark.parametrize("dropout", [0.0, 0.5])
-def test_lenet_takes_any_size(shape: tuple[int, int, int], dropout: float) -> None:
+@pytest.mark.parametrize(
+    ("encoder", "dropout"), [(LeNet(), 0.0), (LeNet(), 0.5), (LeNet(dropout_at="hidden_layer"), 0.5)]
+)
+def test_lenet_takes_any_size(shape: tuple[int, int, int], encoder: LeNet, dropout: float) -> None:
     """From 8 to 256 pixels, square or not: 60 finite features and one logit a class."""
-    network = build_network(LeNet(), NetworkSettings(dropout=dropout), shape, 7, seeded())
+    network = build_network(encoder, NetworkSettings(dropout=dropout), shape, 7, seeded())
     set_dropout_generator(network, seeded())
     z = network.encode(images(2, shape))
     assert z.shape == (2, 60)
     assert network.classify(z).shape == (2, 7)
     assert z.isfinite().all()
+
+
+@pytest.mark.parametrize(("dropout_at", "layers"), [("every_layer", 3), ("hidden_layer", 1)])
+def test_lenet_drops_where_it_is_told(
+    dropout_at: Literal["every_layer", "hidden_layer"], layers: int
+) -> None:
+    """After the hidden layer alone, a pass is the plain network with some of 120 units off, the others doubled."""
+    network = build_network(
+        LeNet(dropout_at=dropout_at), NetworkSettings(dropout=0.5), (28, 28, 1), 7, seeded()
+    ).eval()
+    pixels = images(5)
+    masks = draw_dropout_masks(network, 2, seeded())
+    plain = network.classify(network.encode(pixels))
+    units = network.encoder(LeNet().prepared(pixels))
+    stem = network.stem(pixels)
+    with dropout_pass(network, masks, 1):
+        found = network.finish(stem)
+    *dropped, before_classifier = masks.layers
+    assert len(dropped) == layers
+    assert before_classifier.eq(1).all()
+    by_hand = network.classify(network.latent_norm(network.latent(units * dropped[-1][1])))
+    assert torch.equal(found, by_hand) == (dropout_at == "hidden_layer")
+    assert not torch.equal(found, plain)
 
 
 def test_vgg_latent_is_its_512_channels() -> None:

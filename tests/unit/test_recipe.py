@@ -30,6 +30,7 @@ def test_sound_changes_the_recipe_and_nothing_else() -> None:
             schedule=trial.training.schedule,
         ),
         augmentation=trial.augmentation,
+        encoder=trial.encoder,
         network=replace(made.network, latent_norm=trial.network.latent_norm),
     )
     assert back == trial
