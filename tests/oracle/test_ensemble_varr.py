@@ -1,23 +1,18 @@
 """Variation ratio: votes counted by hand, and ties that the seed must break."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.ensemble_varr import EnsembleVarR
+from tests.oracle import pool_of_passes
 
 
 def pool_of(members: np.ndarray) -> PoolView:
     """A pool of unlabeled images with these members, float[n, m, c]."""
-    n = len(members)
-    return PoolView(
-        labeled=np.zeros(n, bool),
-        labels=np.full(n, -1),
-        probabilities=members.mean(axis=1),
-        features=np.zeros((n, 2)),
-        member_probabilities=members,
-    )
+    return replace(pool_of_passes.pool_of(members), mc_probabilities=None, member_probabilities=members)
 
 
 def votes_to_probabilities(votes: list[list[int]], classes: int) -> np.ndarray:
