@@ -106,14 +106,20 @@ def open_results(root: str | Path) -> Storage:
 def looked_up(storage: Storage, read: Callable[[Published], T]) -> T:
     """What `read` finds in the published trials; looked up again if one of them moves meanwhile.
 
+    What is whole and yet unknown to this version has not moved, and costs most where it was made to harm: it is refused
+    at the first look.
+
     Raises:
         InputError: a file is damaged or of a newer format.
     """
     for _ in range(ATTEMPTS - 1):
         try:
             return read(find_published(storage))
-        except (InputError, FileNotFoundError):
+        except FileNotFoundError:
             continue
+        except InputError as error:
+            if isinstance(error.__cause__, NewerFormatError):
+                raise
     return read(find_published(storage))
 
 

@@ -6,8 +6,10 @@ import pytest
 
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import ResultsStore
+from dalbt_ray.results.load import ATTEMPTS, looked_up
+from dalbt_ray.results.published import Published, manifest_file
 from dalbt_ray.results.storage.sealed import seal
-from tests.results_records import opened, run_trial
+from tests.results_records import opened, rewrite, run_trial
 
 
 def test_a_file(tmp_path: Path) -> None:
@@ -70,3 +72,30 @@ def test_a_name_that_leads_out(tmp_path: Path) -> None:
     for name in ("../out.json", "/etc/out", "rounds/../../out"):
         with pytest.raises(InputError, match="leads out"):
             store.storage.write(name, b"x")
+
+
+@pytest.mark.parametrize(("damage", "looks"), [("newer", 1), ("torn", ATTEMPTS), ("gone", ATTEMPTS)])
+def test_only_what_may_have_moved_is_looked_up_again(tmp_path: Path, damage: str, looks: int) -> None:
+    """A manifest of a newer format is whole: three looks at one that was made to harm took three times as long."""
+    store = opened(tmp_path)
+    file = tmp_path / manifest_file(run_trial(store, 0))
+    whole = file.read_bytes()
+    seen = []
+
+    def read(published: Published) -> object:
+        seen.append(published)
+        if damage == "gone":
+            file.unlink()
+        try:
+            return published.manifests()
+        finally:
+            if damage == "gone":
+                file.write_bytes(whole)
+
+    if damage == "newer":
+        rewrite(file, "trial", {"files": "by another rule"})
+    elif damage == "torn":
+        file.write_bytes(whole[:-20])
+    with pytest.raises(FileNotFoundError if damage == "gone" else InputError):
+        looked_up(store.storage, read)
+    assert len(seen) == looks
