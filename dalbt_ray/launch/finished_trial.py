@@ -1,10 +1,12 @@
 """A finished trial as a value again, from its manifest, with the images that it was run on."""
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from dalbt_ray.config import Trial, known_classes, trial_from_json
@@ -57,7 +59,7 @@ def classes_of(sweep_file: str | None, config: Mapping[str, Any]) -> Classes:
     """What names stand for, the classes of a sweep file included.
 
     Raises:
-        InputError: the file is not there.
+        InputError: the file is not there, or is no Python.
     """
     classes = {base: dict(names) for base, names in known_classes().items()}
     if sweep_file is None:
@@ -70,12 +72,7 @@ def classes_of(sweep_file: str | None, config: Mapping[str, Any]) -> Classes:
     path = Path(sweep_file)
     if not path.is_file():
         raise InputError("sweep-file", sweep_file, "is not a file")
-    spec = spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    for found in vars(module).values():
+    for found in vars(_imported(path.resolve())).values():
         if (
             isinstance(found, type)
             and issubclass(found, Named)
@@ -86,3 +83,21 @@ def classes_of(sweep_file: str | None, config: Mapping[str, Any]) -> Classes:
                 if issubclass(found, base):
                     names[found.name] = found
     return classes
+
+
+def _imported(path: Path) -> ModuleType:
+    """The module of a sweep file, under a name that no other module has, with its folder to import from.
+
+    It has to be known to Python while it runs and after: dataclasses look for it, and the source of classes is found by
+    it.
+    """
+    name = f"sweep_file_{path.stem}"
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError("sweep-file", str(path), "is no Python file", remedy="its name ends with .py")
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    spec.loader.exec_module(module)
+    return module

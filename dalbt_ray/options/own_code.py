@@ -16,7 +16,8 @@ def own_sources(value: Value) -> dict[str, str]:
     """SHA-256 of the source of every class of the user's in `value`, by path and name, as in `strategy mine`.
 
     The source of a class is its own text, that of its bases of the user's, and that of the functions, classes and
-    constants of the same module that its methods use: edits elsewhere in a sweep file change nothing.
+    constants of the same module that its methods use (numbers, texts, tuples and frozen sets; a list or dictionary may
+    change while trials run): edits elsewhere in a sweep file change nothing.
     """
     found: dict[str, str] = {}
     for each in _values(value):
@@ -45,10 +46,24 @@ def _collect(item: type | FunctionType, parts: dict[str, str]) -> None:
     for function in _functions(item):
         for name in _names(function.__code__):
             used = function.__globals__.get(name)
-            if isinstance(used, type | FunctionType) and used.__module__ == item.__module__:
-                _collect(used, parts)
-            elif isinstance(used, int | float | str | tuple | frozenset):
-                parts[name] = repr(used)
+            said = _text(used, item.__module__, parts)
+            if isinstance(used, int | float | str | tuple | frozenset):
+                parts[name] = said
+
+
+def _text(used: object, module: str, parts: dict[str, str]) -> str:
+    """A constant as text that is the same in every process; collects the functions and classes of `module` in it."""
+    if isinstance(used, type | FunctionType):
+        if used.__module__ == module:
+            _collect(used, parts)
+        return used.__qualname__
+    if isinstance(used, tuple | frozenset):
+        inner = [_text(each, module, parts) for each in used]
+        if isinstance(used, frozenset):
+            return f"{{{', '.join(sorted(inner))}}}"
+        return f"({', '.join(inner)}{',' * (len(inner) == 1)})"
+    plain = isinstance(used, int | float | str | bytes) or used is None
+    return repr(used) if plain else type(used).__qualname__  # the text of another may have its address
 
 
 def _functions(item: type | FunctionType) -> Iterator[FunctionType]:
