@@ -36,7 +36,7 @@ def read_answers(file: Path) -> list[Given]:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError("ANSWERS", str(file), f"cannot be read ({error})") from None
-    if file.suffix == ".csv":
+    if file.suffix.lower() == ".csv":
         try:
             return _from_csv(file, text)
         except csv.Error as error:

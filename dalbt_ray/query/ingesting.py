@@ -119,7 +119,7 @@ def _resolved(
         if each.key in ids:
             found.append((each.key, each))
             continue
-        path = _below(each.key, pool)
+        path = each.key if each.key in by_path else _below(each.key, pool)
         # A file that was moved has two paths, and one content.
         named = [path] if path in by_path else sorted(by_name.get(each.key, ()))
         fitting = {by_path[path].id or path: path for path in named}

@@ -54,6 +54,20 @@ def test_answers_of_a_sheet_and_of_a_table_arrive(state: State, tmp_path: Path) 
     assert labels == {"1": "cat", "2": NOT_OURS, "3": "dog"}
 
 
+def test_a_path_is_the_pools_before_it_is_the_working_folders(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`batch.csv` has paths of the pool: in a folder below it they were taken for others of the same name."""
+    (tmp_path / "pool" / "a").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "pool" / "a")
+    files = [*FILES, Seen(Place("2.png", 1, 1), "4" * 16, "")]
+    table(tmp_path, "2.png,dog").rename(tmp_path / "LABELS.CSV")
+    ingest(state, files, tmp_path / "LABELS.CSV")
+    assert [reply.id[0] for reply in state.replies() if reply.label == "dog"] == ["4"]
+    ingest(state, FILES, table(tmp_path, "2.png,dog"))
+    assert [reply.id[0] for reply in state.replies() if reply.label == "dog"] == ["4", "2"]
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
