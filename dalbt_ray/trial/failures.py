@@ -115,7 +115,7 @@ def machine_failure(error: BaseException) -> str:
     for _ in range(10):  # a chain may lead back to itself
         if seen is None:
             break
-        if isinstance(seen, MemoryError):
+        if isinstance(seen, MemoryError) or _is_memory_kill(seen):
             return "memory is full"
         if isinstance(seen, OSError) and seen.errno is not None and (certain or seen.errno in _MACHINE):
             return str(seen)
@@ -124,6 +124,12 @@ def machine_failure(error: BaseException) -> str:
         seen = seen.__cause__ or seen.__context__
     full = next((line for line in str(error).splitlines() if "no space left on device" in line.lower()), "")
     return full.strip()
+
+
+def _is_memory_kill(error: BaseException) -> bool:
+    """Whether Ray ended a process because its node ran out of memory. Only `cluster` may import Ray's class."""
+    kind = type(error)
+    return (kind.__module__, kind.__name__) == ("ray.exceptions", "OutOfMemoryError")
 
 
 def in_one_line(error: BaseException, limit: int = 200) -> str:

@@ -9,7 +9,7 @@ from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
 from ray.exceptions import OutOfMemoryError, RayActorError
 
 from dalbt_ray.cluster.memory_kills import memory_kills_as_lost_workers
-from dalbt_ray.trial.failures import WorkerLost, hint_for
+from dalbt_ray.trial.failures import WorkerLost, hint_for, machine_failure
 
 
 def told_of(exception: Exception) -> list[Exception]:
@@ -31,6 +31,11 @@ def test_it_is_a_dead_actor_whose_failure_names_the_remedy() -> None:
         (error,) = told_of(OutOfMemoryError("1 worker(s) were killed due to the node running low on memory"))
     assert isinstance(error, RayActorError)
     assert "--max-concurrent" in hint_for(WorkerLost(str(error)))
+
+
+def test_a_command_that_ends_by_it_says_so_in_one_line() -> None:
+    """As it does where this process itself has no memory left."""
+    assert machine_failure(OutOfMemoryError("1 worker(s) were killed")) == "memory is full"
 
 
 def test_tune_alone_would_end() -> None:
