@@ -203,8 +203,8 @@ def parse_seeds(text: str) -> list[int]:
     """
     seeds: list[int] = []
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        ends = [first, last or first]
+        first, dash, last = part.strip().partition("-")
+        ends = [first, last if dash else first]
         if not all(SEED.fullmatch(end) for end in ends) or int(ends[0]) > int(ends[1]):
             remedy = "whole numbers below 2^63 and ranges, as in --seeds 0-4,7"
             raise InputError("seeds", text, f"holds {shortened(part.strip())}", remedy=remedy)

@@ -59,7 +59,10 @@ def from_json(cls: type[V], content: Json, classes: Classes) -> V:
     known = {each.name for each in fields(made)}  # type: ignore[arg-type]
     for name, value in given.items():
         if name not in known:
-            raise InputError(path_of(made, name), value, "is not a field", allowed=sorted(known))
+            remedy = "" if known else f"{content.get('name', made.__name__)} has no options"
+            raise InputError(
+                path_of(made, name), value, "is not a field", allowed=sorted(known), remedy=remedy
+            )
     hints = hints_of(made)
     built = {name: _build(hints.get(name), value, classes) for name, value in given.items()}
     try:

@@ -155,9 +155,25 @@ def strategy_of(name: str, options: Sequence[str]) -> Method:
     if strategy.control:
         problem = "is no method: it reads the hidden answers"
         raise InputError("strategy", name, problem, remedy="leave it to sweeps")
-    # A trial of it is refused where it needs more than features.
-    Trial(strategy=strategy, encoder=Frozen(), objective=Supervised())
+    frozen = Frozen()
+    if not _works_on(frozen, strategy):
+        problem = (
+            "needs a network of its own, and here a head on a frozen model's features is all that is trained"
+        )
+        fitting = (
+            each for each, kind in STRATEGIES.items() if not kind.control and _works_on(frozen, kind())
+        )
+        raise InputError("strategy", name, problem, allowed=fitting)
     return strategy
+
+
+def _works_on(frozen: Frozen, strategy: Method) -> bool:
+    """Whether features are enough for it: else a trial of it is refused."""
+    try:
+        Trial(strategy=strategy, encoder=frozen, objective=Supervised())
+    except InputError:
+        return False
+    return True
 
 
 def _strategy(named: Method | None, labels: int) -> tuple[Method, str, str]:

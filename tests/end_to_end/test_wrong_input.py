@@ -30,6 +30,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--seeds", "0,one"], ["seeds", "'one'", "whole numbers"]),
         (["--seeds", "0,0"], ["seeds", "names 0 twice"]),
         (["--seeds", "-1"], ["seeds", "'-1'"]),
+        (["--seeds", "5-"], ["seeds", "'5-'"]),
         (["--seeds", "4-0"], ["seeds", "'4-0'", "0-4,7"]),
         (["--strategies", "dalbt,,random"], ["strategies", "empty name"]),
         (["--in-process", "--address", "auto"], ["address", "--in-process"]),

@@ -196,7 +196,8 @@ def test_every_number_of_labels_has_a_rule_that_exists() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
-        ("batch_bald", (), "encoder.head=mlp"),
+        ("batch_bald", (), "all that is trained; allowed: random, dalbt, "),
+        ("margin", ("clusters=5",), "margin has no options"),
         ("oracle_purity", (), "reads the hidden answers"),
         ("marginn", (), "did you mean 'margin'"),
         ("typiclust", ("clusters=0",), "must be at least 1"),
