@@ -6,6 +6,7 @@ Without it, seeds that join an old folder would be another method in another set
 from collections.abc import Hashable
 
 NEUTRAL: dict[str, Hashable] = {
+    "encoder.dropout_at": "every_layer",
     "learner.name": "as_needed",
     "augmentation.name": "none",
     "pretraining.name": "none",
