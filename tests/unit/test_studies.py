@@ -161,10 +161,10 @@ def test_the_readme_quotes_the_study_of_the_first_hundred_labels() -> None:
         ),
         (
             "high",
-            168,
-            6,
+            560,
+            20,
             "margin",
-            "`margin` leads by {} and {} points, and `uncertainty_herding` is not significantly below it (6 seeds, 168",
+            "`margin` leads by {} and {} points, and `uncertainty_herding` is not significantly below it (20 seeds, ",
             lambda p: p["uncertainty_herding"] >= 0.05,
         ),
     ],
