@@ -18,7 +18,8 @@ TEXT = """# The sound recipe, and where its numbers come from
 
 `dalbt_ray.sound(trial)` trains {epochs} passes over the labeled images and at least {least:,} steps a round, on one
 cycle of the learning rate, shifts the images by up to {shift:.3g} of the side, and normalizes the latent; the same for
-every learner, objective and strategy. Images are mirrored in sets whose classes have no right way round.
+every learner, objective and strategy. Images are mirrored in sets whose classes have no right way round. A LeNet with
+dropout has it after its hidden layer alone.
 
 The table is generated from the results in [`studies/recipe/`](studies/recipe): LeNet on `fashion_mini`, {seeds} seeds
 that no study uses, validation accuracy of 2,000 images in %, mean (lowest to highest). "Fits" is the accuracy on the
