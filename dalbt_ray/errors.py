@@ -27,9 +27,9 @@ class InputError(ValueError):
         parts = [f"{field}: {shown} {problem}"]
         if names:
             parts.append(f"allowed: {', '.join(names)}")
-            close = get_close_matches(str(value), names, n=1, cutoff=0.5) if len(shown) < LONGEST else []
-            if close:
-                parts.append(f"did you mean {close[0]!r}?")
+            meant = nearest(value, names)
+            if meant is not None:
+                parts.append(f"did you mean {meant!r}?")
         if remedy:
             parts.append(remedy)
         super().__init__(printable("; ".join(parts)))
@@ -39,6 +39,13 @@ class InputError(ValueError):
     def __reduce__(self) -> tuple[object, ...]:
         """Survive the trip between processes, which rebuilds an exception from its arguments."""
         return (_rebuild, (str(self), self.field, self.value))
+
+
+def nearest(value: object, names: Iterable[str]) -> str | None:
+    """The name that `value` was most likely meant to be; None where none is like it."""
+    if len(shortened(value)) >= LONGEST:
+        return None
+    return next(iter(get_close_matches(str(value), list(names), n=1, cutoff=0.5)), None)
 
 
 def printable(text: str) -> str:

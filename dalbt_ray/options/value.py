@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_ty
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from dalbt_ray.errors import InputError
+from dalbt_ray.errors import InputError, nearest
 
 T = TypeVar("T")
 
@@ -154,7 +154,9 @@ def _no_instance(path: str, given: object, hint: type[Value]) -> InputError:
     meant = known.get(given) if isinstance(given, str) else given
     if isinstance(meant, type) and issubclass(meant, hint) and not isabstract(meant):
         return InputError(path, given, problem, remedy=f"write {name}={meant.in_python()}")
-    remedy = f"as in {name}={next(iter(known.values())).in_python()}" if known else ""
+    # The nearest, or else one of the package's.
+    example = known.get(nearest(given, known) or "") or min(known.values(), key=is_users, default=None)
+    remedy = f"as in {name}={example.in_python()}" if example else ""
     return InputError(path, given, problem, allowed=known if isinstance(given, str) else (), remedy=remedy)
 
 

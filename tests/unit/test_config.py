@@ -245,9 +245,11 @@ def test_a_name_where_a_value_belongs_is_answered_with_what_to_write(base: type[
 def test_an_unknown_name_where_a_value_belongs_is_answered_with_the_nearest() -> None:
     """A list, the nearest, and how one is written; a part of a trial that is given as a dictionary says its class."""
     with pytest.raises(
-        InputError, match=r"did you mean 'margin'\?; as in strategy=get_strategy\(\"badge\"\)$"
+        InputError, match=r"did you mean 'margin'\?; as in strategy=get_strategy\(\"margin\"\)$"
     ):
         Trial(strategy="margn")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"as in strategy=get_strategy\(\"[a-z_]+\"\)$"):
+        Trial(strategy=3)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"write training=Training\(\.\.\.\)$"):
         Trial(training={"epochs": 5})  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"write strategy=get_strategy\(\"margin\"\)$"):
