@@ -11,6 +11,7 @@ from dalbt_ray.report.statistics import ALPHA, compare_with_random, power_senten
 from dalbt_ray.report.study import Study
 from dalbt_ray.report.summaries import summarize
 from scripts.budget_study import areas, p_text, points_text, spread_text
+from sweeps.two_recipes import PRESETS
 
 NAME = "two_recipes"
 RECIPES = {f"{NAME}_{recipe}": recipe for recipe in ("paper", "sound")}
@@ -35,11 +36,13 @@ PAGE = """# Which of the paper's claims hold under its own recipe, and which und
 
     python sweeps/two_recipes.py --preset paper --data-root DIR
     python sweeps/two_recipes.py --preset sound --data-root DIR
+    python sweeps/two_recipes.py --preset sound_core --data-root DIR
     dalbt compact results/two_recipes/paper --out docs/studies/two_recipes_paper
 
 This page is generated from the bundles that are there. MNIST and Fashion-MNIST, LeNet, 100 labels at first and 100 a
 round. `paper`: 20 epochs a round on MNIST, 150 on Fashion-MNIST, no augmentation, plain Weibull fits. `sound`: every
-arm augmented alike and trained longer ([recipe](../recipe.md)). The test set chose nothing.
+arm augmented alike and trained longer ([recipe](../recipe.md)); `sound_core` is a part of it. The test set chose
+nothing.
 
 {runs}
 
@@ -170,8 +173,11 @@ def means(study: Study) -> pd.DataFrame:
 
 def _run(name: str, study: Study) -> str:
     commits = sorted({str(manifest["code"]["commit"])[:7] for manifest in study.manifests.values()})
+    done, planned = study.rounds, PRESETS[RECIPES[name]]()
+    datasets = ", ".join(sorted({each.dataset for each in study.settings.values()}))
     return (
-        f"- `{RECIPES[name]}`: {len(study.manifests)} trials, {study.rounds['seed'].nunique()} seeds, commit "
+        f"- `{RECIPES[name]}`: {len(study.manifests)} of {len(planned)} trials ({datasets}; {done['method'].nunique()} "
+        f"methods, {done['seed'].nunique()} of {len({trial.seed for trial in planned})} seeds), commit "
         f"{', '.join(commits)}, in [`{name}/`]({name}). {power_sentence(compare_with_random(study))}"
     )
 

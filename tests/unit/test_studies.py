@@ -50,7 +50,7 @@ def test_a_page_is_what_its_results_say() -> None:
         assert (STUDIES / f"{name}.md").read_text() == text, name
 
 
-@pytest.mark.parametrize("name", BUNDLES)
+@pytest.mark.parametrize("name", [*BUNDLES, *(name for name in RECIPES if (STUDIES / name).is_dir())])
 def test_no_sanity_check_fails(name: str) -> None:
     """Not on rounds without a label, of which the study of the first hundred labels has one in every trial."""
     study = read_study(STUDIES / name)
@@ -117,6 +117,30 @@ def test_the_readme_quotes_the_mnist_study(mnist: Study) -> None:
         "ensemble_varr (supervised)"
     }
     assert "(5 seeds, 80 trials," in text
+
+
+def test_the_readme_quotes_the_study_under_the_sound_recipe() -> None:
+    """Leads over the random of the same objective, and which of them are beyond chance."""
+    study = read_study(STUDIES / "two_recipes_sound")
+    assert (len(study.manifests), study.rounds["seed"].nunique()) == (24, 4)
+    aubc, final = (
+        compare_with_random(study, value).set_index(["method", "baseline"]) for value in ("aubc", "final")
+    )
+    plain, joint = "random (supervised)", "random (joint)"
+    dalbt = ("dalbt (joint)", joint)
+    quoted = [
+        aubc.loc[pair]
+        for pair in (("margin (supervised)", plain), ("badge (supervised)", plain), (joint, plain))
+    ]
+    leads = [f"{100 * row['difference']:+.1f}" for row in [*quoted, aubc.loc[dalbt], final.loc[dalbt]]]
+    words = (
+        "margin and BADGE beat random by {} and {} points of AUBC, and the joint loss alone by {}. DALBT's selection "
+        "under its own loss is {} points over the whole curve, which chance could explain, and {} points at 1,000"
+    )
+    assert words.format(*leads) in " ".join(README.split())
+    assert all(row["p_holm"] < 0.05 for row in [*quoted, final.loc[dalbt]])
+    assert aubc.loc[dalbt, "p_holm"] >= 0.05
+    assert study.rounds["converged"].all()
 
 
 def test_the_readme_quotes_the_study_of_the_first_hundred_labels() -> None:
