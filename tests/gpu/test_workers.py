@@ -1,5 +1,6 @@
 """Several workers under NCCL, and a part of a GPU under Ray."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,16 @@ def _joined(rank: int, size: int, meeting: str) -> None:
     dist.init_process_group("nccl", init_method=f"file://{meeting}", rank=rank, world_size=size)
 
 
-def _sum_alone(rank: int, size: int, meeting: str) -> None:
+def _sum_alone(rank: int, size: int, meeting: str, told: str) -> None:
     _joined(rank, size, meeting)
     x = torch.arange(6.0, device="cuda").requires_grad_()
     summed = _SumOverWorkers.apply(x)
     summed.square().sum().backward()
-    assert torch.equal(summed, x)
-    assert torch.equal(x.grad, 2 * x.detach())
     box: list[Any] = [None]
     dist.all_gather_object(box, {"rank": rank})
-    assert box == [{"rank": 0}]
     dist.destroy_process_group()
+    assert x.grad is not None
+    Path(told).write_text(json.dumps({"sum": summed.tolist(), "gradient": x.grad.tolist(), "box": box}))
 
 
 def _trial_of_two(rank: int, size: int, meeting: str, folder: str) -> None:
@@ -46,7 +46,11 @@ def _trial_of_two(rank: int, size: int, meeting: str, folder: str) -> None:
 
 def test_nccl_with_one_process(tmp_path: Path) -> None:
     """A sum with its gradient, and an agreement on objects: what trials of several workers use."""
-    multiprocessing.spawn(_sum_alone, (1, str(tmp_path / "meeting")), nprocs=1)
+    told = tmp_path / "told.json"
+    multiprocessing.spawn(_sum_alone, (1, str(tmp_path / "meeting"), str(told)), nprocs=1)
+    numbers = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    doubled = [2 * each for each in numbers]
+    assert json.loads(told.read_text()) == {"sum": numbers, "gradient": doubled, "box": [{"rank": 0}]}
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there is one GPU, and this needs two")
