@@ -10,6 +10,7 @@ from dalbt_ray.models.logistic_regression import solved
 from dalbt_ray.options.ranges import Count, NotNegative, ShareOf
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.k_means import k_means
+from dalbt_ray.strategies.method import Chosen, fresh_first
 from dalbt_ray.strategies.mixture import membership
 from dalbt_ray.strategies.outlier_head import Shown, head_logits
 from dalbt_ray.strategies.past_queries import equal_shares, purities
@@ -42,11 +43,30 @@ class E2oal(WithDetector):
     target: ShareOf = 0.6
     correction: NotNegative = 0.5
 
+    def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
+        """Rows and the detector's score from one head."""
+        self.check_query(pool, budget)
+        purity = self._purity(pool)
+        rows = fresh_first(
+            pool, budget, lambda candidates, share: self._picks(pool, purity, candidates, share, rng)
+        )
+        return Chosen(rows, None, self.score(pool), "", -purity)
+
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """The purest images, as many as the wanted purity allows; of these the most informative, class by class."""
-        purity = self._purity(pool, rng)[candidates] + 1e-9 * rng.random(len(candidates))
+        return self._picks(pool, self._purity(pool), candidates, budget, rng)
+
+    def _picks(
+        self,
+        pool: PoolView,
+        purity: NDArray[np.float64],
+        candidates: NDArray[np.int64],
+        budget: int,
+        rng: np.random.Generator,
+    ) -> NDArray[np.int64]:
+        purity = purity[candidates] + 1e-9 * rng.random(len(candidates))
         chance = membership(purity, 3)
         order = np.argsort(-purity, kind="stable")
         expected = np.cumsum(chance[order]) / np.arange(1, len(order) + 1)
@@ -65,15 +85,18 @@ class E2oal(WithDetector):
         return value
 
     def outlier_score(self, pool: PoolView) -> NDArray[np.float64]:
-        """Minus the purity, by clusters of a fixed seed."""
-        return -self._purity(pool, np.random.default_rng(0))
+        """Minus the purity."""
+        return -self._purity(pool)
 
     def score(self, pool: PoolView) -> NDArray[np.float64]:
         """The informativeness, float64[n]."""
         return informativeness(pool.probabilities)
 
-    def _purity(self, pool: PoolView, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Largest known logit minus largest OOD logit, float64[n]; without an OOD image, the largest known one."""
+    def _purity(self, pool: PoolView) -> NDArray[np.float64]:
+        """Largest known logit minus largest OOD logit, float64[n]; without an OOD image, the largest known one.
+
+        Clusters begin at a fixed seed, so that it is a function of the pool.
+        """
         shown = Shown.of(pool)
         if not len(shown.rows):
             return np.zeros(len(pool.labeled))
@@ -81,10 +104,10 @@ class E2oal(WithDetector):
         outliers = answers == shown.classes
         count = min(self.clusters, int(outliers.sum()))
         if count:
-            _, cluster = k_means(taught[outliers].astype(np.float32), count, rng)
+            _, cluster = k_means(taught[outliers].astype(np.float32), count, np.random.default_rng(0))
             answers[outliers] += cluster
-        solution = solved(taught, answers, shown.classes + count, self.regularization)
-        logits = head_logits(pool.features, shown, solution)
+        head = solved(taught, answers, shown.classes + count, self.regularization)
+        logits = head_logits(pool.features, shown, head.weights, head.bias)
         best: NDArray[np.float64] = logits[:, : shown.classes].max(axis=1)
         return best - logits[:, shown.classes :].max(axis=1) if count else best
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dalbt_ray.options.ranges import Count, NotNegative, ShareOf
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.geometry import row_blocks, squared_distances
-from dalbt_ray.strategies.method import top
+from dalbt_ray.strategies.method import Chosen, fresh_first, top
 from dalbt_ray.strategies.mixture import membership
 from dalbt_ray.strategies.outlier_head import Shown, outlier_logits
 from dalbt_ray.strategies.past_queries import equal_shares, purities
@@ -48,11 +48,31 @@ class Eaoa(WithDetector):
     target: ShareOf = 0.6
     step: NotNegative = 10.0
 
+    def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
+        """Rows and the detector's energy from one detector."""
+        self.check_query(pool, budget)
+        energies = self.outlier_score(pool)
+        rows = fresh_first(
+            pool, budget, lambda candidates, share: self._picks(pool, energies, candidates, share, rng)
+        )
+        return Chosen(rows, None, self.score(pool), "", energies)
+
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """Class by class: many by the chance of being ours, few of them by ambiguity."""
-        ours = self.ours(pool, candidates)
+        return self._picks(pool, self.outlier_score(pool), candidates, budget, rng)
+
+    def _picks(
+        self,
+        pool: PoolView,
+        energies: NDArray[np.float64],
+        candidates: NDArray[np.int64],
+        budget: int,
+        rng: np.random.Generator,
+    ) -> NDArray[np.int64]:
+        counts = neighbor_counts(pool, candidates, self.neighbors)
+        ours = membership(-energies[candidates]) * membership(-energy(counts[:, :-1], counts[:, -1]))
         predicted = pool.predicted[candidates]
         classes = pool.probabilities.shape[1]
         share = int(np.ceil(self.factor(pool) * budget / classes))
@@ -73,13 +93,6 @@ class Eaoa(WithDetector):
         for purity in purities(pool):
             value = max(1.0, value + self.step * (float(purity) - self.target))
         return value
-
-    def ours(self, pool: PoolView, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The chance that each of `rows` is of a known class, float64[r] in 0..1."""
-        logits = outlier_logits(pool, self.regularization)[rows]
-        chance = membership(-energy(logits[:, :-1], logits[:, -1]))
-        counts = neighbor_counts(pool, rows, self.neighbors)
-        return chance * membership(-energy(counts[:, :-1], counts[:, -1]))
 
     def outlier_score(self, pool: PoolView) -> NDArray[np.float64]:
         """The detector's energy."""

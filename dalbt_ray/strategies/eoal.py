@@ -5,12 +5,14 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from dalbt_ray.models.logistic_regression import solved
 from dalbt_ray.options.ranges import Count
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.geometry import row_blocks, squared_distances
 from dalbt_ray.strategies.k_means import assign, k_means
+from dalbt_ray.strategies.method import Chosen, fresh_first
 from dalbt_ray.strategies.outlier_head import Shown, bought_outliers, head_logits
 from dalbt_ray.strategies.past_queries import equal_shares
 from dalbt_ray.strategies.with_detector import WithDetector
@@ -40,12 +42,39 @@ class Eoal(WithDetector):
     clusters: Count = 20
     sample: Count = 2_000
 
+    def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
+        """Rows and the detector's score from the same heads."""
+        self.check_query(pool, budget)
+        shown = Shown.of(pool)
+        known = known_probabilities(pool, shown, self.regularization)
+        rows = fresh_first(
+            pool,
+            budget,
+            lambda candidates, share: self._picks(pool, shown, known, candidates, share, rng),
+        )
+        return Chosen(rows, None, None, "", strangeness(known))
+
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """The same number from every cluster of what is taken for known; the smallest scores of the rest."""
         shown = Shown.of(pool)
         known = known_probabilities(pool, shown, self.regularization)
+        return self._picks(pool, shown, known, candidates, budget, rng)
+
+    def outlier_score(self, pool: PoolView) -> NDArray[np.float64]:
+        """One minus the largest probability that a head gives."""
+        return strangeness(known_probabilities(pool, Shown.of(pool), self.regularization))
+
+    def _picks(
+        self,
+        pool: PoolView,
+        shown: Shown,
+        known: NDArray[np.float64],
+        candidates: NDArray[np.int64],
+        budget: int,
+        rng: np.random.Generator,
+    ) -> NDArray[np.int64]:
         wanted = self._distance_entropy(pool, shown, rng) - closed_entropy(known)
         wanted += 1e-9 * rng.random(len(wanted))  # equal images in an order of the seed
         accepted = candidates[known[candidates].max(axis=1) > 0.5]
@@ -65,10 +94,6 @@ class Eoal(WithDetector):
         rest = np.setdiff1d(candidates, accepted, assume_unique=True)
         filled = rest[np.argsort(-wanted[rest], kind="stable")[: budget - share]]
         return np.concatenate([picks, filled])
-
-    def outlier_score(self, pool: PoolView) -> NDArray[np.float64]:
-        """One minus the largest probability that a head gives."""
-        return np.asarray(1.0 - known_probabilities(pool, Shown.of(pool), self.regularization).max(axis=1))
 
     @staticmethod
     def _centers(
@@ -101,16 +126,22 @@ class Eoal(WithDetector):
 
 def known_probabilities(pool: PoolView, shown: Shown, regularization: float) -> NDArray[np.float64]:
     """What each of K one-vs-all heads gives an image, float64[n, K]; one half where nothing is labeled."""
-    result = np.full((len(pool.labeled), shown.classes), 0.5)
     if not len(shown.rows):
-        return result
+        return np.full((len(pool.labeled), shown.classes), 0.5)
     taught = shown.taught(pool)
-    for label in range(shown.classes):
-        solution = solved(taught, (shown.answers == label).astype(np.int64), 2, regularization)
-        logits = head_logits(pool.features, shown, solution)
-        with np.errstate(over="ignore"):
-            result[:, label] = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
-    return result
+    heads = [
+        solved(taught, (shown.answers == label).astype(np.int64), 2, regularization)
+        for label in range(shown.classes)
+    ]
+    # The difference of a head's two logits, for all heads in one pass over the pool.
+    weights = np.stack([head.weights[1] - head.weights[0] for head in heads])
+    bias = np.array([head.bias[1] - head.bias[0] for head in heads])
+    return np.asarray(expit(head_logits(pool.features, shown, weights, bias)))
+
+
+def strangeness(known: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One minus the largest probability of a head, float64[n] of float64[n, K]."""
+    return np.asarray(1.0 - known.max(axis=1))
 
 
 def closed_entropy(known: NDArray[np.float64]) -> NDArray[np.float64]:

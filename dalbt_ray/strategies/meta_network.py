@@ -48,7 +48,7 @@ def meta_network(
         margin: by which the better of a pair is to lead.
     """
     network = MetaNetwork(units)
-    adam = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    adam = torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
     generator = torch.Generator().manual_seed(1)
     x, target = torch.from_numpy(inputs), torch.from_numpy(worth)
     for _ in range(steps):

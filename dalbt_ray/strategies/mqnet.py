@@ -78,7 +78,7 @@ class MqNet(Ranked):
     def _look(self, pool: PoolView) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The ranking and the purity, float64[n] each."""
         shown, last = Shown.of(pool), last_query(pool)
-        pure, pure_before = purity(pool, shown, (pool.labeled, pool.labeled & ~last))
+        pure, pure_before = purity(pool, shown, pool.labeled, pool.labeled & ~last)
         unsure = uncertainty(pool.probabilities, self.uncertainty)
         inputs = meta_inputs(unsure, pure, pool.unlabeled_rows)
         lesson = self.lesson(pool, shown, last, pure_before)
@@ -112,7 +112,7 @@ class MqNet(Ranked):
             return None
         taught, answers = shown.features(pool.features[before]), pool.labels[before].astype(np.int64)
         head = solved(taught, answers, shown.classes, self.regularization)
-        log_p = head_logits(pool.features, shown, head)
+        log_p = head_logits(pool.features, shown, head.weights, head.bias)
         log_p -= np.logaddexp.reduce(log_p, axis=1, keepdims=True)
         unsure = uncertainty(np.exp(log_p), self.uncertainty)
         offered = np.union1d(pool.unlabeled_rows, np.flatnonzero(last))
@@ -129,27 +129,30 @@ def last_query(pool: PoolView) -> NDArray[np.bool_]:
     return np.asarray((pool.labeled | bought_outliers(pool)) & (pool.bought == pool.bought.max()))
 
 
-def purity(pool: PoolView, shown: Shown, labeled: tuple[NDArray[np.bool_], ...]) -> list[NDArray[np.float64]]:
-    """The largest cosine to an image of each set, about the pool's mean, float64[n] each; zeros for an empty set.
+def purity(
+    pool: PoolView, shown: Shown, labeled: NDArray[np.bool_], earlier: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The largest cosine to an image of either set, about the pool's mean, float64[n] each; zeros for an empty set.
 
     Args:
         pool: n images.
         shown: its answers.
-        labeled: sets, bool[n] each, of which the first one holds the others.
+        labeled: bool[n].
+        earlier: bool[n], a part of them.
     """
-    results = [np.zeros(len(pool.labeled)) for _ in labeled]
-    centers = np.flatnonzero(labeled[0])
-    if not len(centers):
-        return results
-    directions = _directions(pool.features, centers, shown)
-    members = [np.flatnonzero(each[centers]) for each in labeled]
-    for block in row_blocks(len(pool.labeled), max(len(centers), pool.features.shape[1])):
+    n = len(pool.labeled)
+    now, before = np.zeros(n), np.zeros(n)
+    old, new = np.flatnonzero(earlier), np.flatnonzero(labeled & ~earlier)
+    if not len(old) + len(new):
+        return now, before
+    directions = _directions(pool.features, np.concatenate([old, new]), shown)
+    for block in row_blocks(n, max(len(directions), pool.features.shape[1])):
         rows = np.arange(block.start, block.stop)
         cosines = _directions(pool.features, rows, shown) @ directions.T
-        for result, member in zip(results, members, strict=True):
-            if len(member):
-                result[block] = cosines[:, member].max(axis=1)
-    return results
+        now[block] = cosines.max(axis=1)
+        if len(old):
+            before[block] = cosines[:, : len(old)].max(axis=1)
+    return now, before
 
 
 def _directions(features: Floats, rows: NDArray[np.int64], shown: Shown) -> NDArray[np.float32]:

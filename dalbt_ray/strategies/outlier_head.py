@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dalbt_ray.models.logistic_regression import Solution, solved
+from dalbt_ray.models.logistic_regression import solved
 from dalbt_ray.pool import Floats, PoolView
 from dalbt_ray.strategies.geometry import row_blocks
 
@@ -72,14 +72,16 @@ def outlier_logits(pool: PoolView, regularization: float) -> NDArray[np.float64]
     shown = Shown.of(pool)
     if not len(shown.rows):
         return np.zeros((len(pool.labeled), shown.classes + 1))
-    solution = solved(shown.taught(pool), shown.answers, shown.classes + 1, regularization)
-    return head_logits(pool.features, shown, solution)
+    head = solved(shown.taught(pool), shown.answers, shown.classes + 1, regularization)
+    return head_logits(pool.features, shown, head.weights, head.bias)
 
 
-def head_logits(features: Floats, shown: Shown, solution: Solution) -> NDArray[np.float64]:
-    """float64[n, c], of a head that was solved on `shown`, for float[n, d]."""
-    weights = solution.weights / shown.scale
-    bias = solution.bias - weights @ shown.center
+def head_logits(
+    features: Floats, shown: Shown, weights: NDArray[np.float64], bias: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """float64[n, c], for float[n, d], of heads solved on `shown` with weights float64[c, d] and biases float64[c]."""
+    weights = weights / shown.scale
+    bias = bias - weights @ shown.center
     result = np.empty((len(features), len(bias)))
     for block in row_blocks(len(features), features.shape[1]):
         result[block] = features[block].astype(np.float64) @ weights.T + bias

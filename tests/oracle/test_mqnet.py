@@ -48,7 +48,7 @@ def test_purity_is_the_largest_cosine_to_a_labeled_image() -> None:
     pool = open_pool(0)
     features = standard(pool)
     expected = 1 - cdist(features, features[pool.labeled], "cosine").min(axis=1)
-    found, none = purity(pool, Shown.of(pool), (pool.labeled, np.zeros(len(features), bool)))
+    found, none = purity(pool, Shown.of(pool), pool.labeled, np.zeros(len(features), bool))
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert (none == 0).all()
 
@@ -73,7 +73,7 @@ def test_worth_is_the_loss_before_the_image_was_trained_on() -> None:
     expected = [0.0 if is_ood[row] else -log_p[row, pool.labels[row]] for row in last]
     shown, query = Shown.of(pool), last_query(pool)
     assert (np.flatnonzero(query) == last).all()
-    found = MqNet().lesson(pool, shown, query, purity(pool, shown, (before,))[0])
+    found = MqNet().lesson(pool, shown, query, purity(pool, shown, pool.labeled, before)[1])
     assert found is not None
     np.testing.assert_allclose(found[1], expected, atol=1e-4)
     offered = pool.unlabeled_rows.tolist() + last.tolist()
