@@ -44,7 +44,10 @@ def choose_trials(presets: Presets, arguments: argparse.Namespace) -> list[Trial
         assert isinstance(objective, Objective)
         trials = with_objective(trials, objective)
     assignments = [parse_assignment("set", typed) for typed in arguments.set]
-    if arguments.dataset is not None:
+    own = _on(trials, arguments.dataset)
+    if own:
+        trials = own
+    elif arguments.dataset is not None:
         assignments.insert(0, Assignment("dataset", arguments.dataset))
     trials = override(trials, assignments, classes)
     trials = swept(trials, [parse_grid(typed) for typed in arguments.grid], classes)
@@ -59,11 +62,23 @@ def choose_trials(presets: Presets, arguments: argparse.Namespace) -> list[Trial
     return trials
 
 
-def mixed_pool_notes(trials: Sequence[Trial], arguments: argparse.Namespace) -> list[str]:
-    """What the preset mixes into the pool of the user's `--dataset`, unasked, and how to do without it; or nothing."""
+def _on(trials: Sequence[Trial], dataset: str | None) -> list[Trial]:
+    return [trial for trial in trials if trial.dataset == dataset]
+
+
+def mixed_pool_notes(presets: Presets, trials: Sequence[Trial], arguments: argparse.Namespace) -> list[str]:
+    """What the preset mixes into the pool of a `--dataset` that it does not know, and how to do without; or nothing.
+
+    Args:
+        presets: of the sweep file.
+        trials: those chosen.
+        arguments: as typed.
+    """
     named = [typed.partition("=")[0].strip() for typed in (*arguments.set, *arguments.grid)]
     mixed = [trial for trial in trials if trial.ood]
     if arguments.dataset is None or "ood" in named or not mixed:
+        return []
+    if _on(presets[arguments.preset](), arguments.dataset):
         return []
     sets = ", ".join(dict.fromkeys(trial.ood for trial in mixed))
     told = f"{len(mixed)} of {len(trials)} trials mix {sets} into the pool of {arguments.dataset}, as the preset does"
@@ -118,7 +133,8 @@ def sweep_parser(presets: Presets, description: str | None, results: str) -> arg
     trials.add_argument(
         "--dataset",
         metavar="NAME",
-        help=f"this data set in every trial, mixed with the preset's OOD sets too; without those: {WITHOUT_OOD}",
+        help="the preset's trials on this data set; one that it does not have takes the place of those that it has, "
+        f"mixed with the preset's OOD sets too; without those: {WITHOUT_OOD}",
     )
     trials.add_argument("--seeds", metavar="0-4,7", help="seeds instead of the preset's")
     trials.add_argument("--strategies", metavar="A,B", help=f"only these, out of: {', '.join(STRATEGIES)}")

@@ -61,11 +61,12 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
     console = Terminal(soft_wrap=True)
     store = ResultsStore(root)
     plan = make_plan(trials, store.published_rounds(), data_root)
+    notes = mixed_pool_notes(presets, trials, arguments)
     if arguments.plan:
-        print_plan(plan, root, arguments, console)
+        print_plan(plan, root, arguments, notes, console)
         return 0
     sets = list(dict.fromkeys(name for each in trials for name in (each.dataset, each.ood)))
-    for note in [*mixed_pool_notes(trials, arguments), *set_notes(sets, data_root)]:
+    for note in [*notes, *set_notes(sets, data_root)]:
         console.print(f"note: {note}")
     changed = changed_trials(plan, store)
     if changed and not arguments.redo_changed:
@@ -115,9 +116,11 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
         drafts.close()
 
 
-def print_plan(plan: Plan, root: str, arguments: argparse.Namespace, console: Terminal) -> None:
-    """Trials, done, to do, and what they cost."""
-    for note in mixed_pool_notes([each.trial for each in plan.planned], arguments):
+def print_plan(
+    plan: Plan, root: str, arguments: argparse.Namespace, notes: Sequence[str], console: Terminal
+) -> None:
+    """What to know of the trials, how many are done and to do, and what they cost."""
+    for note in notes:
         console.print(f"note: {note}")
     here = None
     if plan.to_do:

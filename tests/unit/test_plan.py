@@ -25,6 +25,7 @@ from dalbt_ray.results import PublishedTrial, Results, ResultsStore
 from dalbt_ray.strategies import get_strategy
 from dalbt_ray.trial.clock import span
 from dalbt_ray.trial.nominal import GPU_TIMES, Gpu, measured_gpus, nominal_seconds, round_seconds
+from sweeps.open_set import study
 from sweeps.paper_grid import quick
 from tests.results_records import config, identity, record, run_trial
 
@@ -237,15 +238,37 @@ def test_what_a_preset_mixes_into_a_users_set_is_said_and_can_be_left_out() -> N
     def chosen(*typed: str) -> tuple[list[Trial], list[str]]:
         arguments = parse_arguments({"quick": quick}, None, "results", typed)
         trials = choose_trials({"quick": quick}, arguments)
-        return trials, mixed_pool_notes(trials, arguments)
+        return trials, mixed_pool_notes({"quick": quick}, trials, arguments)
 
     assert chosen()[1] == []
+    assert chosen("--dataset", "fashion_mini") == chosen()
     trials, (note,) = chosen("--dataset", "pets")
     assert {(trial.dataset, trial.ood) for trial in trials} == {("pets", ""), ("pets", "kmnist_mini")}
     assert note.startswith("4 of 20 trials mix kmnist_mini into the pool of pets")
     trials, notes = chosen("--dataset", "pets", *shlex.split(note.partition("without: ")[2]))
     assert {(trial.dataset, trial.ood) for trial in trials} == {("pets", "")}
     assert (len(trials), notes) == (16, [])
+
+
+def test_a_set_that_the_preset_has_keeps_its_own_trials() -> None:
+    """Pools of two sets: `--dataset` of one leaves those of the other out; of a third, it takes the place of both."""
+
+    def settings(*typed: str) -> set[tuple[str, str, int | None]]:
+        trials = choose_trials(presets, parse_arguments(presets, None, "results", typed))
+        return {(trial.dataset, trial.ood, trial.splits.known_classes) for trial in trials}
+
+    presets = {"study": study}
+    assert settings("--dataset", "cifar10") == {("cifar10", "svhn", None), ("cifar10", "", 4)}
+    assert settings("--dataset", "fashion_mnist") == {
+        ("fashion_mnist", "kmnist", None),
+        ("fashion_mnist", "", 5),
+    }
+    assert settings("--dataset", "mnist") == {
+        ("mnist", "svhn", None),
+        ("mnist", "kmnist", None),
+        ("mnist", "", 4),
+        ("mnist", "", 5),
+    }
 
 
 def test_the_trials_of_a_study_are_those_of_all_its_commands(tmp_path: Path) -> None:
