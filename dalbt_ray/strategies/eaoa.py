@@ -132,7 +132,8 @@ def neighbor_counts(pool: PoolView, rows: NDArray[np.int64], neighbors: int) -> 
     weights = sizes[sizes > 0].mean() / np.maximum(sizes, 1)
     near = min(neighbors, len(rows))
     taught = shown.taught(pool).astype(np.float32)
-    for block in row_blocks(len(taught), len(points)):
+    # Few rows at a time: arrays that stay small are used again, where large ones cost new pages of memory each.
+    for block in row_blocks(len(taught), 4 * len(points)):
         distances = squared_distances(taught[block], points)
         nearest = np.argpartition(distances, near - 1, axis=1)[:, :near]
         for answer in np.unique(shown.answers[block]):
