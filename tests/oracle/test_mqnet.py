@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.distance import cdist
 from scipy.special import softmax
 from scipy.stats import zscore
@@ -80,6 +81,34 @@ def test_worth_is_the_loss_before_the_image_was_trained_on() -> None:
     unsure = (1 - np.exp(log_p).max(axis=1)) * CLASSES / (CLASSES - 1)
     z = (unsure[last] - unsure[offered].mean()) / unsure[offered].std()
     np.testing.assert_allclose(np.log(found[0][:, 0]), z, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_its_steps_are_those_of_adam_on_the_gradient_of_autograd(seed: int) -> None:
+    """The hinges written pair by pair in torch, some images worth the same; weights that fall below 0 among them."""
+    rng = np.random.default_rng(seed)
+    inputs, worth = np.exp(rng.normal(size=(20, 2))), rng.integers(0, 4, 20).astype(float)
+    start = torch.from_numpy(MetaNetwork.untaught(8).parameters)
+    into, bias, out = (start[rows].clone().requires_grad_() for rows in (slice(2), 2, 3))
+    adam = torch.optim.Adam([into, bias, out], lr=0.05)
+    generator, x = torch.Generator().manual_seed(1), torch.from_numpy(inputs)
+    for _ in range(200):
+        value = torch.sigmoid(x @ into.relu() + bias) @ out.relu()
+        loss = torch.zeros((), dtype=torch.float64)
+        for i, j in enumerate(torch.randperm(20, generator=generator).tolist()):
+            if worth[i] > worth[j]:
+                loss = loss + (0.3 - (value[i] - value[j])).relu() / 20
+            if worth[i] < worth[j]:
+                loss = loss + (0.3 - (value[j] - value[i])).relu() / 20
+        adam.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        adam.step()
+    expected = torch.cat([into, bias[None], out[None]]).detach().numpy()
+    assert (expected[[0, 1, 3]] < 0).any()
+    found = meta_network(inputs, worth, units=8, steps=200, learning_rate=0.05, margin=0.3)
+    np.testing.assert_allclose(found.parameters, expected, rtol=1e-7, atol=1e-9)
+    value = torch.sigmoid(x @ into.relu() + bias) @ out.relu()
+    np.testing.assert_allclose(found.value(inputs), value.detach().numpy(), rtol=1e-7)
 
 
 @pytest.mark.parametrize("column", [0, 1])
