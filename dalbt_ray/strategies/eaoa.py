@@ -127,7 +127,9 @@ def neighbor_counts(pool: PoolView, rows: NDArray[np.int64], neighbors: int) -> 
     counts = np.zeros((len(rows), shown.classes + 1))
     if not len(shown.rows):
         return counts
-    points = shown.features(pool.features[rows]).astype(np.float32)
+    points = np.empty((len(rows), pool.features.shape[1]), np.float32)
+    for block in row_blocks(len(rows), pool.features.shape[1]):
+        points[block] = shown.features(pool.features[rows[block]])
     sizes = np.bincount(shown.answers, minlength=shown.classes + 1)
     weights = sizes[sizes > 0].mean() / np.maximum(sizes, 1)
     near = min(neighbors, len(rows))
