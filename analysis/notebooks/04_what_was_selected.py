@@ -17,14 +17,16 @@
 
 # %%
 import os
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
+from PIL import Image
 
-from dalbt_ray.data.image_set import load_image_set
+from dalbt_ray.data.image_set import ImageSetFiles
 from dalbt_ray.report.acquired import class_balance, selection_overlap
+from dalbt_ray.report.contact_sheets import class_names, encoded_picks, image_sets, shown_picks
 from dalbt_ray.report.picks import acquired_by_trial
 from dalbt_ray.report.study import read_study
 
@@ -34,36 +36,27 @@ from dalbt_ray.report.study import read_study
 folder = os.environ.get("DALBT_RESULTS", "results/quick")
 study = read_study(folder)
 rounds = study.rounds
-setting = rounds["setting"].iloc[-1]
-here = rounds[rounds["setting"] == setting]
-dataset, ood = here["dataset"].iloc[0], here["ood"].iloc[0]
 data_root = os.environ.get("DALBT_DATA")
-image_set = load_image_set(dataset, ood, Path(data_root) if data_root else None)
-print(f"{setting}: {len(image_set.images):,} images of {image_set.classes} classes")
+settings = list(rounds["setting"].unique())  # what is drawn below
+settings
 
 # %% [markdown]
 # ## From a query to its image
 #
-# `sample_id` names an image within its `source`. The image set has the data set's images first, then the OOD ones.
-# Of a pool whose OOD images are further classes of one data set, `dalbt report` shows the pictures.
+# `sample_id` names an image within its `source`, the data set or the OOD set. Where OOD images are further classes of
+# the data set, both are one source, only `is_ood` tells them apart, and `label` numbers the known classes of the trial.
+
 
 # %%
-in_distribution_row = pd.Series(
-    np.arange(image_set.in_distribution_count), index=image_set.sample_ids[: image_set.in_distribution_count]
-)
-ood_row = pd.Series(
-    np.arange(image_set.in_distribution_count, len(image_set.images)),
-    index=image_set.sample_ids[image_set.in_distribution_count :],
-)
-
-
-def images_of(picks: pd.DataFrame) -> np.ndarray:
-    """uint8[n, h, w, c], the images of rows of `selections`."""
-    rows = [
-        (ood_row if is_ood else in_distribution_row)[sample_id]
-        for sample_id, is_ood in zip(picks["sample_id"], picks["is_ood"], strict=True)
-    ]
-    return image_set.images.take(np.array(rows, dtype=np.int64))
+def files_of(setting: str) -> ImageSetFiles:
+    """The files of a setting's images, which must be those that its trials had."""
+    trial_ids = rounds[rounds["setting"] == setting]["trial_id"].unique()
+    files = ImageSetFiles.find(*image_sets(study, trial_ids[0]), Path(data_root) if data_root else None)
+    had = {study.manifests[trial_id]["data_hash"] for trial_id in trial_ids if trial_id in study.manifests}
+    assert had <= {files.data_hash}, (
+        f"the images of {setting} that are here are not those that the trials had"
+    )
+    return files
 
 
 # %% [markdown]
@@ -71,25 +64,34 @@ def images_of(picks: pd.DataFrame) -> np.ndarray:
 #
 # The twelve images that each method wanted most, in its first seed. OOD images have a red frame.
 
+
 # %%
-shown = 12
-methods = sorted(here["method"].unique())
-figure, axes = plt.subplots(len(methods), shown, figsize=(shown * 0.8, len(methods) * 1.1), squeeze=False)
-for method, line in zip(methods, axes, strict=True):
-    trial_id = here[here["method"] == method]["trial_id"].iloc[0]
-    picks = study.selections
-    picks = picks[(picks["trial_id"] == trial_id) & (picks["round"] == 1)].nsmallest(shown, "rank")
-    line[0].set_title(method, loc="left", fontsize=9)
-    for axis in line:
-        axis.set(xticks=[], yticks=[])
-    for axis, image, is_ood, label in zip(
-        line, images_of(picks), picks["is_ood"], picks["label"], strict=False
-    ):
-        axis.imshow(image.squeeze(), cmap="gray")
-        axis.set_xlabel("ood" if is_ood else image_set.class_names[label], fontsize=6)
-        if is_ood:
-            axis.spines[:].set(color="red", linewidth=2)
-figure.tight_layout()
+def draw(setting: str, picks: pd.DataFrame) -> None:
+    """One line of images a method, each with the name of its class below."""
+    files = files_of(setting)
+    encoded = encoded_picks(files, picks)
+    methods = picks.groupby(["method", "seed", "trial_id"])
+    height = 0.5 + 1.1 * len(methods)
+    figure, axes = plt.subplots(len(methods), 12, figsize=(10, height), squeeze=False)
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.25 / height, top=1 - 0.6 / height, hspace=0.5)
+    figure.suptitle(setting, x=0.01, y=1 - 0.1 / height, ha="left", va="top", fontsize=11)
+    for ((method, seed, trial_id), shown), line in zip(methods, axes, strict=True):
+        names = class_names(study, trial_id, files)
+        line[0].set_title(f"{method}, seed {seed}", loc="left", fontsize=9)
+        for axis in line:
+            axis.set(xticks=[], yticks=[])
+        for axis, pick in zip(line, shown.itertuples(), strict=False):
+            axis.imshow(Image.open(BytesIO(encoded[pick.source, pick.sample_id])), cmap="gray")
+            axis.set_xlabel("OOD" if pick.is_ood else names[pick.label], fontsize=6)
+            if pick.is_ood:
+                axis.spines[:].set(color="red", linewidth=2)
+
+
+# %%
+for setting in settings:
+    shown = shown_picks(study.selections, rounds[rounds["setting"] == setting])
+    if not shown.empty:  # a sweep that has just begun
+        draw(setting, shown[shown["round"] == 1])
 
 # %% [markdown]
 # ## Classes
@@ -106,4 +108,6 @@ class_balance(picks_of, rounds).round(3)
 # Intersection over union of what two methods acquired with the same seed.
 
 # %%
-selection_overlap(picks_of, rounds, setting).round(3)
+pd.concat(
+    {setting: selection_overlap(picks_of, rounds, setting) for setting in settings}, names=["setting"]
+).round(3)

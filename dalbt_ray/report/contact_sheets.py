@@ -1,6 +1,7 @@
 """The images that each method acquired: contact sheets per method and round, bounded in number."""
 
 from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,24 +70,50 @@ def shown_picks(selections: pd.DataFrame, rounds: pd.DataFrame) -> pd.DataFrame:
     return picks.join(firsts, on="trial_id").sort_values(["method", "round", "rank"], ignore_index=True)
 
 
+def image_sets(study: Study, trial_id: str) -> tuple[str, str]:
+    """Names of a trial's data set and OOD set; the latter empty for none, as where OOD images are further classes."""
+    return str(study.trials.at[trial_id, "dataset"]), str(study.trials.at[trial_id, "ood"])
+
+
+def encoded_picks(files: ImageSetFiles, picks: pd.DataFrame) -> dict[tuple[str, int], bytes]:
+    """The encoded image of each row of `selections`, by its `source` and `sample_id`, as far as the files have it.
+
+    Raises:
+        InputError: see `encoded_images`.
+    """
+    found = {}
+    for source, rows in picks.groupby("source"):
+        path = files.train if source == files.sources[0] or files.ood is None else files.ood
+        for id_, encoded in encoded_images(path, rows["sample_id"]).items():
+            found[str(source), id_] = encoded
+    return found
+
+
+def class_names(study: Study, trial_id: str, files: ImageSetFiles) -> Sequence[str]:
+    """The names that a trial's labels number: of its known classes.
+
+    Numbers stand for them where classes are split and only the manifest, which an unfinished trial lacks, says how.
+    """
+    known: list[str] = study.manifests.get(trial_id, {}).get("data", {}).get("known_classes", [])
+    if known:
+        return known
+    setting = study.settings[str(study.trials.at[trial_id, "setting"])]
+    splits = setting.ood != image_sets(study, trial_id)[1]
+    return list(map(str, range(len(files.class_names)))) if splits else files.class_names
+
+
 def _sheets(
     study: Study, rounds: pd.DataFrame, shown: pd.DataFrame, data_root: Path | None
 ) -> list[Sheet] | str:
     """One sheet a method; or why there is none, without a path of this machine: pages are published."""
-    # Of a class split, the OOD images are the data set's own.
-    dataset, ood = (str(study.trials.at[rounds["trial_id"].iloc[0], name]) for name in ("dataset", "ood"))
-    splits = rounds["ood"].iloc[0] != ood
+    dataset, ood = image_sets(study, str(rounds["trial_id"].iloc[0]))
     name = f"{dataset} and {ood}" if ood else dataset
-    pictures = {}
     try:
         files = ImageSetFiles.find(dataset, ood, data_root)
         hashes = {study.manifests.get(str(one), {}).get("data_hash") for one in rounds["trial_id"].unique()}
         if hashes - {None, files.data_hash}:
             return f"the images of {name} that are here are not those that the trials had (another hash)."
-        for source, picks in shown.groupby("source"):
-            path = files.train if source == dataset or files.ood is None else files.ood
-            for id_, encoded in encoded_images(path, picks["sample_id"]).items():
-                pictures[source, id_] = _uri(encoded)
+        pictures = {image: _uri(encoded) for image, encoded in encoded_picks(files, shown).items()}
     except InputError:
         return (
             f"the images of {name} are not here, or cannot be read. `dalbt report DIR --data-root DATA` shows them, "
@@ -99,8 +126,7 @@ def _sheets(
     sheets = []
     columns = ["source", "sample_id", "label", "is_ood"]
     for (method, seed), trial in shown.groupby(["method", "seed"], sort=False):
-        known = study.manifests.get(str(trial["trial_id"].iloc[0]), {}).get("data", {}).get("known_classes")
-        names = known or (list(map(str, range(len(files.class_names)))) if splits else files.class_names)
+        names = class_names(study, str(trial["trial_id"].iloc[0]), files)
         lines = [
             (
                 f"query {query}",

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.filterwarnings("default")]
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A quick sweep in small: one single pool, one mixed pool, two methods, two seeds, two queries."""
+    """A quick sweep in small: a single pool, a mixed one, a class split; two methods, two seeds, two queries."""
     root = tmp_path_factory.mktemp("sweep") / "small"
     store = ResultsStore(root)
     store.create_or_open({"sweep": "notebooks"})
@@ -36,11 +36,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         splits=SplitSettings(train_limit=2000, initial_size=50, validation_size=500),
         training=Training(epochs=1, min_steps=20),
     )
-    for ood in ("", "kmnist_mini"):
+    for ood, ood_count, known_classes in (("", 0, None), ("kmnist_mini", 500, None), ("", 0, 6)):
         image_set = load_image_set("fashion_mini", ood)
+        splits = replace(trial.splits, ood_count=ood_count, known_classes=known_classes)
         for name in ("random", "margin"):
             for seed in (0, 1):
-                splits = replace(trial.splits, ood_count=500 if ood else 0)
                 run_trial(
                     replace(trial, ood=ood, splits=splits, strategy=get_strategy(name), seed=seed),
                     image_set,
@@ -51,7 +51,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path: Path, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No cell raises, and cells that draw have a picture."""
+    """No cell raises, cells that draw have a picture, and images are drawn of every setting."""
     monkeypatch.setenv("DALBT_RESULTS", str(results))
     monkeypatch.setenv("DALBT_WORK", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -62,6 +62,7 @@ def test_notebook_runs(path: Path, results: Path, tmp_path: Path, monkeypatch: p
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert outputs
     assert bool(pictures) == ("%matplotlib inline" in path.read_text())
+    assert path.stem != "04_what_was_selected" or len(pictures) == 3
 
 
 def test_notebooks_are_scripts_without_outputs() -> None:
