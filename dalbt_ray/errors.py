@@ -43,9 +43,14 @@ class InputError(ValueError):
 
 def nearest(value: object, names: Iterable[str]) -> str | None:
     """The name that `value` was most likely meant to be; None where none is like it."""
+    return next(iter(near_names(value, names)), None)
+
+
+def near_names(value: object, names: Iterable[str]) -> list[str]:
+    """Up to three names that `value` may have been meant to be, the likeliest first."""
     if len(shortened(value)) >= LONGEST:
-        return None
-    return next(iter(get_close_matches(str(value), list(names), n=1, cutoff=0.5)), None)
+        return []
+    return get_close_matches(str(value), list(names), n=3, cutoff=0.5)
 
 
 def printable(text: str) -> str:

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from itertools import product
 from typing import Any, get_args, get_origin
 
 from dalbt_ray.config import Trial
-from dalbt_ray.errors import InputError
+from dalbt_ray.errors import InputError, near_names
 from dalbt_ray.launch.grid import unique
 from dalbt_ray.options.canonical import Classes, Json, as_json, from_json
 from dalbt_ray.options.value import Named, Value, checked, hints_of, literals
@@ -172,7 +171,7 @@ def _unknown(assignment: Assignment, trials: Sequence[Trial], classes: Classes) 
             f"is no option of {', '.join(held)}",
             remedy=f"choose another {head} too: --set {head}=NAME",
         )
-    close = get_close_matches(assignment.path, paths, n=3, cutoff=0.5)
+    close = near_names(assignment.path, paths)
     nearest = f"did you mean {' or '.join(close)}? " if close else ""
     return InputError(
         "set", assignment.path, "is not a field", remedy=f"{nearest}docs/options.md lists them all"

@@ -1,7 +1,6 @@
 """Any model of the library timm, trained from scratch or from weights in a local file."""
 
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from dalbt_ray.errors import InputError
+from dalbt_ray.errors import InputError, near_names
 from dalbt_ray.models.encoder import Backbone, Encoder, Shape
 from dalbt_ray.options.ranges import Whole
 
@@ -41,7 +40,7 @@ class Timm(Encoder):
         """Refuse an unknown model, and weights that are not there or not those that were named."""
         timm = _timm()
         if not timm.is_model(self.model):
-            close = ", ".join(get_close_matches(self.model, timm.list_models(), n=3, cutoff=0.4))
+            close = ", ".join(near_names(self.model, timm.list_models()))
             remedy = f"timm has {close}" if close else "timm.list_models() lists them"
             raise InputError("encoder.model", self.model, "is not a model of timm", remedy=remedy)
         if self.weights_sha256 and not self.weights:

@@ -1,11 +1,10 @@
 """Any model of timm, with weights in a local file."""
 
-from difflib import get_close_matches
 from pathlib import Path
 
 from torch import nn
 
-from dalbt_ray.errors import InputError
+from dalbt_ray.errors import InputError, near_names
 from dalbt_ray.models.pretrained.source import Preprocessing, Source, fill, library
 from dalbt_ray.models.timm_model import read_weights
 
@@ -23,7 +22,7 @@ class TimmSource(Source):
         """Refuse a name that timm does not know, with the nearest ones."""
         timm = library("timm", _EXTRA)
         if not timm.is_model(model):
-            close = ", ".join(get_close_matches(model, timm.list_models(), n=3, cutoff=0.4))
+            close = ", ".join(near_names(model, timm.list_models()))
             remedy = f"timm has {close}" if close else "timm.list_models() lists them"
             raise InputError("encoder.model", model, "is not a model of timm", remedy=remedy)
 

@@ -1,12 +1,11 @@
 """Any classification model of torchvision, with weights in a local file."""
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from dalbt_ray.errors import InputError
+from dalbt_ray.errors import InputError, near_names
 from dalbt_ray.models.pretrained.source import Preprocessing, Source, fill
 from dalbt_ray.models.timm_model import read_weights
 
@@ -26,7 +25,7 @@ class TorchvisionSource(Source):
 
         names, name = models.list_models(models), model.removeprefix(PREFIX)
         if name not in names:
-            close = ", ".join(f"{PREFIX}{each}" for each in get_close_matches(name, names, n=3, cutoff=0.4))
+            close = ", ".join(f"{PREFIX}{each}" for each in near_names(name, names))
             remedy = f"torchvision has {close}" if close else "torchvision.models.list_models() lists them"
             raise InputError("encoder.model", model, "is not a model of torchvision", remedy=remedy)
 
