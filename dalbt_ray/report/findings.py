@@ -83,7 +83,7 @@ def analyze(study: Study) -> Findings:
     """Compute every table of the report. The study has at least one committed round."""
     rounds = study.rounds
     picks = acquired_by_trial(study.selections, rounds)
-    workers = {name: float(manifest.get("workers", 1)) for name, manifest in study.manifests.items()}
+    workers = {name: int(manifest.get("workers", 1)) for name, manifest in study.manifests.items()}
     compared = study.without_controls
     means = setting_means(compared.rounds)
     ranks, ranked_settings, unranked = mean_ranks(means)

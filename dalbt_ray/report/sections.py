@@ -202,14 +202,15 @@ def _balance(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def cost_section(findings: Findings) -> Section:
-    """Time by part of a round, device time: one line per method."""
+    """Time by part of a round, time of all workers: one line per method."""
     blocks = per_setting(findings.cost, _cost)
     if blocks:
         blocks.append(
             Text(
                 "A round is the median over rounds, everything else a mean over trials; running ones count so far. "
-                "Device time counts every worker; the last column divides it by the points of test accuracy gained "
-                "since round 0.",
+                "The time of all workers is that of a trial times its workers; trials that share a GPU, or a CPU, "
+                "count in full, since their shares are not recorded. The last column divides it by the points of test "
+                "accuracy gained since round 0.",
                 True,
             )
         )
@@ -225,8 +226,8 @@ def _cost(table: pd.DataFrame) -> pd.DataFrame:
             "a round": [duration(value) for value in table["round_seconds"]],
             "a trial": [duration(value) for value in table["trial_seconds"]],
             **{f"of it {part}": [duration(value) for value in table[part]] for part in spent},
-            "device time a trial": [duration(value) for value in table["device_seconds"]],
-            "a point of accuracy": [duration(value) for value in table["device_seconds_per_point"]],
+            "all workers": [duration(value) for value in table["worker_seconds"]],
+            "a point of accuracy": [duration(value) for value in table["worker_seconds_per_point"]],
         }
     )
 

@@ -267,15 +267,15 @@ def test_class_balance_by_hand():
 
 
 def test_cost_by_hand():
-    """Two rounds of 10 and 20 s on 2 devices are 60 device seconds; 20 points gained cost 3 each."""
+    """Two rounds of 10 and 20 s of 2 workers are 60 seconds of work; 20 points gained cost 3 each."""
     frames = make_frames(Sweep(ONE.settings, ONE.methods, seeds=1, last_round=1))
     rounds = study_of(frames, rounds=frames.rounds.assign(test_accuracy=[0.5, 0.7])).rounds
     timings = frames.timings.assign(train_seconds=[8.0, 17.0], total_seconds=[10.0, 20.0])
-    row = cost_summary(timings, rounds, devices={rounds["trial_id"][0]: 2}).iloc[0]
+    row = cost_summary(timings, rounds, workers={rounds["trial_id"][0]: 2}).iloc[0]
     assert (row["train"], row["trial_seconds"], row["round_seconds"]) == (25, 30, 15)
     assert row["other"] == pytest.approx(30 - 25 - 2 * (0.5 + 0.1 + 0.4))
-    assert row["device_seconds"] == pytest.approx(60)
-    assert row["device_seconds_per_point"] == pytest.approx(3)
+    assert row["worker_seconds"] == pytest.approx(60)
+    assert row["worker_seconds_per_point"] == pytest.approx(3)
 
 
 def test_trapezoids_of_a_long_curve():
