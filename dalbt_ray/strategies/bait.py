@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dalbt_ray.options.ranges import Count, Positive
 from dalbt_ray.pool import Floats, PoolView
-from dalbt_ray.strategies.candidate_sample import covered_rows
+from dalbt_ray.strategies.candidate_sample import PER_PICK, covered_rows
 from dalbt_ray.strategies.fisher import Classifications, Information
 from dalbt_ray.strategies.method import Method
 
@@ -68,7 +68,7 @@ class Bait(Method):
         picks: list[NDArray[np.int64]] = []
         rest = rng.permutation(candidates)
         for share in np.array_split(np.arange(budget), -(-budget // self.joint_size)):
-            drawn, spare = np.split(rest, [max(self.sample, 4 * len(share))])
+            drawn, spare = np.split(rest, [max(self.sample, PER_PICK * len(share))])
             chosen = information.forward_backward(images.rows(drawn), len(share))
             picks.append(drawn[chosen])
             rest = rng.permutation(np.concatenate([np.delete(drawn, chosen), spare]))

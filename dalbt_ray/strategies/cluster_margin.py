@@ -11,6 +11,7 @@ from dalbt_ray.options.ranges import AtLeastTwo, Count
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.coverage import unit_squared_distances
 from dalbt_ray.strategies.geometry import row_blocks
+from dalbt_ray.strategies.group_turns import turns
 from dalbt_ray.strategies.margin import margin
 from dalbt_ray.strategies.method import Method, top
 from dalbt_ray.strategies.unit_features import unit_features
@@ -98,14 +99,7 @@ def nearest_cluster(
 
 
 def round_robin(cluster: NDArray[np.int64], budget: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Positions, int64[budget]: one of each cluster in turn, smallest cluster first, drawn uniformly within it.
-
-    The place of an image in its cluster's random order is the turn in which it is drawn.
-    """
+    """Positions, int64[budget]: one of each cluster in turn, smallest cluster first, drawn uniformly within it."""
     _, group, sizes = np.unique(cluster, return_inverse=True, return_counts=True)
-    shuffled = rng.permutation(len(cluster))
-    by_group = shuffled[np.argsort(group[shuffled], kind="stable")]
-    turn = np.empty(len(cluster), np.int64)
-    turn[by_group] = np.arange(len(cluster)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    order = np.lexsort((group, sizes[group], turn))
+    order = np.lexsort((group, sizes[group], turns(group, rng.permutation(len(cluster)))))
     return np.asarray(order[:budget], np.int64)

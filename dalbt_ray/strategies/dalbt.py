@@ -89,7 +89,7 @@ class Dalbt(Ranked):
         return self._judge(pool).score
 
     def outlier_score(self, pool: PoolView) -> NDArray[np.float64] | None:
-        """Log odds of being none of ours under `likelihood_ratio`; else what the trained outlier class says."""
+        """Log odds of being none of ours under `likelihood_ratio`, once it has learned; else of the outlier class."""
         return self._judge(pool).outlier_score
 
     def note(self, pool: PoolView) -> str:
@@ -115,7 +115,7 @@ class Dalbt(Ranked):
         )
 
     def _learned(self, pool: PoolView, tails: ClassTails, hazard: NDArray[np.float64]) -> "_Judged":
-        """The sixth policy: what was bought in vain weighs against the class's own law."""
+        """What `likelihood_ratio` makes of them: the laws of bought OOD images against those of the classes."""
         unsure, score, note = (
             1.0 - margin(pool.probabilities),
             cdf_of_log_hazard(hazard),

@@ -13,7 +13,7 @@ from dalbt_ray.strategies.information import mutual_information
 
 @dataclass(frozen=True, kw_only=True)
 class DBAL(DropoutPasses):
-    """Buy the images whose label would tell most about the network, each image on its own.
+    """Acquire the images whose label would tell most about the network, each image on its own.
 
     Gal, Islam and Ghahramani 2017, with BALD (Houlsby et al. 2011): I = H(mean_t p_t) - mean_t H(p_t), high
     where single passes are sure but contradict each other. The best b are acquired independently, so

@@ -9,24 +9,26 @@ from numpy.typing import NDArray
 from dalbt_ray.models.logistic_regression import solved
 from dalbt_ray.options.ranges import Count, NotNegative, ShareOf
 from dalbt_ray.pool import PoolView
+from dalbt_ray.strategies.group_turns import equal_shares
 from dalbt_ray.strategies.k_means import k_means
 from dalbt_ray.strategies.method import Chosen, fresh_first
 from dalbt_ray.strategies.mixture import membership
 from dalbt_ray.strategies.outlier_head import Shown, head_logits
-from dalbt_ray.strategies.past_queries import equal_shares, purities
+from dalbt_ray.strategies.past_queries import purities
 from dalbt_ray.strategies.with_detector import WithDetector
 
 
 @dataclass(frozen=True, kw_only=True)
 class E2oal(WithDetector):
-    """The partially ambiguous images among so many that are likely ours that the expected purity is as aimed at.
+    """Of the images that are likely ours, as many as the wanted purity allows, the partially ambiguous ones.
 
     E2OAL (CVPR 2026, arXiv 2603.07898). Without a detector: bought OOD images are clustered, and each
     cluster is a class of a head beside the known ones. Purity of an image: its largest known logit minus its largest
     OOD logit; a mixture of three normal laws turns it into the chance of being ours. Informativeness:
     JS(p, uniform) x JS(p, one-hot) of the known probabilities, which is large between sure and lost. Candidates are the
     purest images, so many that their mean chance is just the wanted purity; the query takes the most informative of
-    them, the same number of each predicted class. The wanted purity moves by what the last query missed it by.
+    them, the same number of each predicted class. The wanted purity rises with what each query fell short of
+    `target`, and falls with what it was above it.
 
     On the features of the trained network: k-means with at most `clusters` clusters, in place of a search over their
     number in the features of CLIP; a softmax head by logistic regression, in place of a Dirichlet one, so that chances
@@ -35,7 +37,7 @@ class E2oal(WithDetector):
     Attributes:
         clusters: of bought OOD images, at most.
         target: share of ours in a query that is aimed at.
-        correction: how much of a query's shortfall is added to what the next one aims at.
+        correction: how much of what a query fell short of `target` is added to what the next one aims at.
     """
 
     name: ClassVar[str] = "e2oal"

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from dalbt_ray.options.ranges import Count, NotNegative, ShareOf
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.geometry import row_blocks, squared_distances
+from dalbt_ray.strategies.group_turns import equal_shares
 from dalbt_ray.strategies.method import Chosen, fresh_first, top
 from dalbt_ray.strategies.mixture import membership
 from dalbt_ray.strategies.outlier_head import Shown, outlier_logits
-from dalbt_ray.strategies.past_queries import equal_shares, purities
+from dalbt_ray.strategies.past_queries import purities
 from dalbt_ray.strategies.temperature import at_temperature
 from dalbt_ray.strategies.with_detector import WithDetector
 
@@ -129,7 +130,7 @@ def neighbor_counts(pool: PoolView, rows: NDArray[np.int64], neighbors: int) -> 
         return counts
     points = np.empty((len(rows), pool.features.shape[1]), np.float32)
     for block in row_blocks(len(rows), pool.features.shape[1]):
-        points[block] = shown.features(pool.features[rows[block]])
+        points[block] = shown.standardized(pool.features[rows[block]])
     sizes = np.bincount(shown.answers, minlength=shown.classes + 1)
     weights = sizes[sizes > 0].mean() / np.maximum(sizes, 1)
     near = min(neighbors, len(rows))

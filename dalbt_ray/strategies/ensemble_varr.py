@@ -25,7 +25,7 @@ def variation_ratio(member_probabilities: Floats) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, kw_only=True)
 class EnsembleVarR(Ranked):
-    """Buy the images on whose class the members of an ensemble disagree most.
+    """Acquire the images on whose class the members of an ensemble disagree most.
 
     Beluch et al. 2018, "The Power of Ensembles for Active Learning in Image Classification": m networks of
     different initial weights, each trained on all labeled images. A share of m votes takes only m values, so

@@ -11,10 +11,10 @@ from dalbt_ray.models.logistic_regression import solved
 from dalbt_ray.options.ranges import Count
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.geometry import row_blocks, squared_distances
+from dalbt_ray.strategies.group_turns import equal_shares
 from dalbt_ray.strategies.k_means import assign, k_means
 from dalbt_ray.strategies.method import Chosen, fresh_first
 from dalbt_ray.strategies.outlier_head import Shown, bought_outliers, head_logits
-from dalbt_ray.strategies.past_queries import equal_shares
 from dalbt_ray.strategies.with_detector import WithDetector
 
 
@@ -25,8 +25,8 @@ class Eoal(WithDetector):
     Safaei et al. 2024, "Entropic Open-set Active Learning" (AAAI). K one-vs-all heads give each image the mean of
     their binary entropies, over log 2; OOD images that were bought are clustered, and the entropy of
     softmax(-distance to the clusters), over the log of their number, is large for images that are near none of them in
-    particular. Score: the first minus the second, the smallest first. Images that the heads take for known are
-    clustered, and every cluster gives the same number; what is missing is filled up from the others.
+    particular. Score: the first minus the second, the smallest first. Images that the heads take for known fall
+    into K clusters, and each of these gives the same number; what is missing is filled up from the others.
 
     Here heads are logistic regressions on the features of the trained network, and distances are relative to the mean
     squared length of these; the authors train a network of its own. Clusters are k-means in place of FINCH with a fixed
@@ -86,7 +86,7 @@ class Eoal(WithDetector):
             )
             cluster = np.concatenate(
                 [
-                    assign(shown.features(pool.features[accepted[block]]).astype(np.float32), centers)
+                    assign(shown.standardized(pool.features[accepted[block]]).astype(np.float32), centers)
                     for block in row_blocks(len(accepted), pool.features.shape[1])
                 ]
             )
@@ -100,7 +100,7 @@ class Eoal(WithDetector):
         pool: PoolView, shown: Shown, rows: NDArray[np.int64], count: int, rng: np.random.Generator
     ) -> NDArray[np.float32]:
         """float32[k, d], of at most `count` clusters of images; copies can leave some empty, and these are dropped."""
-        points = shown.features(pool.features[rows]).astype(np.float32)
+        points = shown.standardized(pool.features[rows]).astype(np.float32)
         centers, nearest = k_means(points, count, rng)
         return centers[np.unique(nearest)]
 
@@ -115,7 +115,7 @@ class Eoal(WithDetector):
         centers = self._centers(pool, shown, outliers, count, rng)
         result = np.zeros(len(pool.labeled))
         for block in row_blocks(len(result), pool.features.shape[1]):
-            features = shown.features(pool.features[block])
+            features = shown.standardized(pool.features[block])
             logits = -np.sqrt(squared_distances(features, centers.astype(np.float64)))
             p = np.exp(logits - logits.max(axis=1, keepdims=True))
             p /= p.sum(axis=1, keepdims=True)

@@ -7,9 +7,8 @@ from dalbt_ray.strategies.badge import Gradients, seed_centers
 from dalbt_ray.strategies.geometry import row_blocks
 
 _ITERATIONS = 25  # at most; what they cost is bounded, the last ones move few points
-_SEEDINGS = (
-    8  # the best of them is taken; k-means++ by itself now and then leaves out one of few separate clusters
-)
+# The best seeding is taken: k-means++ by itself now and then leaves out one of few separate clusters.
+_SEEDINGS = 8
 _FEW = 50  # clusters up to which that matters and is cheap
 
 
@@ -24,8 +23,8 @@ def k_means(
         rng: source of the seeds (Arthur and Vassilvitskii 2007).
 
     Returns:
-        float32[k, d] centers, and int64[n] the nearest of them. A cluster stays empty, with its seed as center, where
-        there are fewer than k different points.
+        float32[k, d] centers, and int64[n] the nearest of them. A cluster can be empty, as where there are
+        fewer than k different points; its center is then the last that it had.
     """
     used = min(clusters, len(points))
     seedings = [points[seeds(points, used, rng)] for _ in range(_SEEDINGS if used <= _FEW else 1)]

@@ -13,7 +13,7 @@ from dalbt_ray.strategies.information import predictive_entropy
 
 @dataclass(frozen=True, kw_only=True)
 class MCDropout(DropoutPasses):
-    """Buy the images whose prediction, averaged over dropout passes, has the highest entropy.
+    """Acquire the images whose prediction, averaged over dropout passes, has the highest entropy.
 
     Gal, Islam and Ghahramani 2017, "Deep Bayesian Active Learning with Image Data", the max-entropy row; the
     comparisons in VAAL and its successors call it DBAL or MC-Dropout. Public versions average logits

@@ -13,7 +13,7 @@ _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8  # Adam's
 
 @dataclass(frozen=True)
 class MetaNetwork:
-    """One hidden layer of sigmoids; of weights below zero, only that they are not above it counts.
+    """One hidden layer of sigmoids; weights below zero, biases apart, count as zero.
 
     Attributes:
         parameters: float64[4, units]: weights of both inputs, biases, weights of the output.

@@ -110,7 +110,7 @@ class MqNet(Ranked):
         before = pool.labeled & ~last
         if not last.any() or not before.any():
             return None
-        taught, answers = shown.features(pool.features[before]), pool.labels[before].astype(np.int64)
+        taught, answers = shown.standardized(pool.features[before]), pool.labels[before].astype(np.int64)
         head = solved(taught, answers, shown.classes, self.regularization)
         log_p = head_logits(pool.features, shown, head.weights, head.bias)
         log_p -= np.logaddexp.reduce(log_p, axis=1, keepdims=True)
@@ -132,13 +132,15 @@ def last_query(pool: PoolView) -> NDArray[np.bool_]:
 def purity(
     pool: PoolView, shown: Shown, labeled: NDArray[np.bool_], earlier: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The largest cosine to an image of either set, about the pool's mean, float64[n] each; zeros for an empty set.
+    """The largest cosine, about the pool's mean, to an image of `labeled`, and to one of `earlier`: float64[n] each.
+
+    Zeros for an empty set.
 
     Args:
         pool: n images.
         shown: its answers.
         labeled: bool[n].
-        earlier: bool[n], a part of them.
+        earlier: bool[n], a part of `labeled`.
     """
     n = len(pool.labeled)
     now, before = np.zeros(n), np.zeros(n)
@@ -156,7 +158,7 @@ def purity(
 
 
 def _directions(features: Floats, rows: NDArray[np.int64], shown: Shown) -> NDArray[np.float32]:
-    centered = shown.features(features[rows])
+    centered = shown.standardized(features[rows])
     return unit_features(centered, np.arange(len(rows)))
 
 

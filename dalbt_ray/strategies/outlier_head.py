@@ -45,14 +45,14 @@ class Shown:
         smallest = np.finfo(np.float64).tiny ** 0.5
         return cls(rows, answers, classes, center, scale if scale > smallest else 1.0)
 
-    def features(self, features: Floats) -> NDArray[np.float64]:
+    def standardized(self, features: Floats) -> NDArray[np.float64]:
         """float64[k, d] of float[k, d], centered, with a mean squared length of 1 over the pool."""
         result: NDArray[np.float64] = (features.astype(np.float64) - self.center) / self.scale
         return result
 
     def taught(self, pool: PoolView) -> NDArray[np.float64]:
-        """float64[m, d], the features of `rows`."""
-        return self.features(pool.features[self.rows])
+        """float64[m, d], the standardized features of `rows`."""
+        return self.standardized(pool.features[self.rows])
 
 
 def bought_outliers(pool: PoolView) -> NDArray[np.bool_]:

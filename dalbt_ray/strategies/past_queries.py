@@ -23,23 +23,3 @@ def purities(pool: PoolView) -> NDArray[np.float64]:
     ours = np.bincount(place, weights=pool.labeled[bought], minlength=len(queries))
     shares: NDArray[np.float64] = ours / np.bincount(place, minlength=len(queries))
     return shares
-
-
-def equal_shares(wanted: NDArray[np.float64], groups: NDArray[np.int64], budget: int) -> NDArray[np.int64]:
-    """Positions, int64[budget]: of each group in turn the most wanted image that is left, the best group first.
-
-    Groups that are used up are passed over, so that a query is always full.
-
-    Args:
-        wanted: float64[m], without ties of which the order would matter.
-        groups: int64[m].
-        budget: at most m.
-    """
-    best_first = np.argsort(-wanted, kind="stable")
-    _, group = np.unique(groups[best_first], return_inverse=True)
-    by_group = np.argsort(group, kind="stable")
-    counts = np.bincount(group)
-    turn = np.empty(len(group), np.int64)
-    turn[by_group] = np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
-    chosen: NDArray[np.int64] = best_first[np.lexsort((np.arange(len(group)), turn))[:budget]]
-    return chosen

@@ -14,15 +14,14 @@ from dalbt_ray.strategies.required import required
 
 @dataclass(frozen=True, kw_only=True)
 class VAAL(Ranked):
-    """Buy the images whose latent a discriminator is surest to be unlabeled.
+    """Acquire the images whose latent a discriminator is surest to be unlabeled.
 
-    Sinha, Ebrahimi and Darrell 2019. A variational autoencoder learns labeled and unlabeled images alike and
-    tries to make a discriminator call all of them labeled; the discriminator learns to tell them apart. The
-    lowest b are acquired. The classifier takes no part, nor is it changed.
+    Sinha, Ebrahimi and Darrell 2019. A variational autoencoder learns labeled and unlabeled images alike and tries to
+    make a discriminator call all of them labeled; the discriminator learns to tell them apart. The classifier takes no
+    part, nor is it changed.
 
     Where public versions differ: DeepAL+ trains the discriminator to call both sides labeled and acquires the
-    highest;
-    the authors' code leaves the classifier in evaluation mode after the first validation, weighs the KL term
+    highest; the authors' code leaves the classifier in evaluation mode after the first validation, weighs the KL term
     some ten thousand times too high, and scores the pool with the autoencoder in training mode. None of it is
     repeated. Ranking is by the logit, since the sigmoid saturates.
 

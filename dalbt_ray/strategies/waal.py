@@ -25,7 +25,7 @@ def uncertainty_bound(probabilities: Floats) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, kw_only=True)
 class WAAL(Ranked):
-    """Buy the images with the lowest uncertainty bound minus `selection` times the critic's value.
+    """Acquire the images with the lowest uncertainty bound minus `selection` times the critic's value.
 
     Shui, Zhou, Gagné and Wang 2020, "Deep Active Learning: Unified and Principled Method for Query and
     Training". The classifier's features are trained to look alike for labeled and unlabeled images, under a

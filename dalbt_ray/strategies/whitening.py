@@ -18,7 +18,7 @@ class Whitening:
 
     Attributes:
         center: float64[d], what is taken off first: the labeled images' mean.
-        axes: float64[d, d], what comes next is multiplied by.
+        axes: float64[d, d], what is left is multiplied by.
     """
 
     center: NDArray[np.float64]
@@ -30,7 +30,8 @@ class Whitening:
 
         The covariance is (1 - s) S + s m I with S = X'X / n and m its mean variance; Ledoit and Wolf 2004, "A
         well-conditioned estimator for large-dimensional covariance matrices", give the s with the smallest expected
-        error. Features that are all equal leave nothing to be divided by: the map is the identity.
+        error. Where the images of
+        each class are all equal, nothing is left to be divided by: then the center is taken off, and no more.
         """
         n, d = features.shape
         center = features.mean(axis=0)

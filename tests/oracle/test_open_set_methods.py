@@ -14,9 +14,10 @@ from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.e2oal import E2oal, informativeness
 from dalbt_ray.strategies.eaoa import Eaoa, ambiguity, energy, neighbor_counts
 from dalbt_ray.strategies.eoal import Eoal, closed_entropy, known_probabilities
+from dalbt_ray.strategies.group_turns import equal_shares
 from dalbt_ray.strategies.mixture import membership
 from dalbt_ray.strategies.outlier_head import Shown, outlier_logits
-from dalbt_ray.strategies.past_queries import equal_shares, purities
+from dalbt_ray.strategies.past_queries import purities
 from tests.oracle.test_k_plus_one import open_pool
 
 CLASSES = 4
