@@ -12,7 +12,7 @@ from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.class_tails import ClassTails, Distance, Tails
 from dalbt_ray.strategies.known_or_not import KnownOrNot
 from dalbt_ray.strategies.margin import margin
-from dalbt_ray.strategies.method import Chosen, Needs, Ranked, fresh_first, top
+from dalbt_ray.strategies.method import Needs, Ranked, RankedLook, ranked_look
 from dalbt_ray.strategies.past_queries import is_first_query
 from dalbt_ray.weibull import cdf_of_log_hazard
 
@@ -71,63 +71,51 @@ class Dalbt(Ranked):
         """The plain classifier; bought OOD images for the policy that learns from them."""
         return Needs(outliers=self.policy == "likelihood_ratio")
 
-    def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
-        """Rows, ranking, score and note from one fit of the class tails."""
-        self.check_query(pool, budget)
-        judged = self._judge(pool)
-        rows = fresh_first(
-            pool, budget, lambda candidates, share: top(judged.ranking, candidates, share, rng)
-        )
-        return Chosen(rows, judged.ranking, judged.score, judged.note, judged.outlier_score)
-
     def ranking(self, pool: PoolView) -> NDArray[np.float64]:
         """float64[n] by the policy; all equal, so that the seed decides, where no class admits a fit."""
-        return self._judge(pool).ranking
+        return self.look(pool).ranking
 
-    def score(self, pool: PoolView) -> NDArray[np.float64]:
+    def score(self, pool: PoolView) -> NDArray[np.float64] | None:
         """float64[n] in [0, 1], the outlier probability under any policy; NaN where no class admits a fit."""
-        return self._judge(pool).score
+        return self.look(pool).score
 
     def outlier_score(self, pool: PoolView) -> NDArray[np.float64] | None:
         """Log odds of being none of ours under `likelihood_ratio`, once it has learned; else of the outlier class."""
-        return self._judge(pool).outlier_score
+        return self.look(pool).outlier_score
 
     def note(self, pool: PoolView) -> str:
         """What was too poor for the method as written, and what stood in for it."""
-        return self._judge(pool).note
+        return self.look(pool).note
 
-    def _judge(self, pool: PoolView) -> "_Judged":
-        """Everything that the class tails have to say of a pool."""
+    def look(self, pool: PoolView) -> RankedLook:
+        """Everything from one fit of the class tails."""
         tails = ClassTails.of(pool, self.distance, self.tails)
         if tails is None:
             n = len(pool.labeled)
             note = "dalbt: fewer than 3 distinct distances over all classes, acquired at random"
-            return _Judged(np.zeros(n), np.full(n, np.nan), note, super().outlier_score(pool))
+            return ranked_look(np.zeros(n), super().outlier_score(pool), score=np.full(n, np.nan), note=note)
         hazard = tails.log_hazard(pool.features, pool.predicted)
         if self.policy == "likelihood_ratio":
             return self._learned(pool, tails, hazard)
         held_out = _validation_hazard(pool, tails) if self.policy.startswith("inlier") else None
-        return _Judged(
-            ranking=self._wanted(pool, hazard, held_out),
+        return ranked_look(
+            self._wanted(pool, hazard, held_out),
+            super().outlier_score(pool),
             score=cdf_of_log_hazard(hazard),
             note=_note(pool, tails, held_out),
-            outlier_score=super().outlier_score(pool),
         )
 
-    def _learned(self, pool: PoolView, tails: ClassTails, hazard: NDArray[np.float64]) -> "_Judged":
+    def _learned(self, pool: PoolView, tails: ClassTails, hazard: NDArray[np.float64]) -> RankedLook:
         """What `likelihood_ratio` makes of them: the laws of bought OOD images against those of the classes."""
-        unsure, score, note = (
-            1.0 - margin(pool.probabilities),
-            cdf_of_log_hazard(hazard),
-            _note(pool, tails, None),
-        )
+        unsure, odds = 1.0 - margin(pool.probabilities), None
         if is_first_query(pool):
-            return _Judged(np.zeros(len(unsure)), score, note, None)
-        laws = KnownOrNot.of(pool, tails, self.tails)
-        if laws is None:
-            return _Judged(unsure, score, note, None)
-        odds = laws.log_odds(pool)
-        return _Judged(unsure / (1.0 + np.exp(np.clip(-odds, None, 700.0))), score, note, -odds)
+            ranking = np.zeros(len(unsure))
+        elif (laws := KnownOrNot.of(pool, tails, self.tails)) is None:
+            ranking = unsure
+        else:
+            odds = -laws.log_odds(pool)
+            ranking = unsure / (1.0 + np.exp(np.clip(odds, None, 700.0)))
+        return ranked_look(ranking, odds, score=cdf_of_log_hazard(hazard), note=_note(pool, tails, None))
 
     def _wanted(
         self, pool: PoolView, hazard: NDArray[np.float64], held_out: NDArray[np.float64] | None
@@ -154,16 +142,6 @@ class Dalbt(Ranked):
         if held_out is None or not len(held_out):
             return float(np.log(-np.log1p(-self.inlier_share)))  # where the fitted CDF reaches that share
         return float(np.quantile(held_out, self.inlier_share, method="inverted_cdf"))
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """Ranking and score of each image, float64[n], the note of the round, and the detector's score or None."""
-
-    ranking: NDArray[np.float64]
-    score: NDArray[np.float64]
-    note: str
-    outlier_score: NDArray[np.float64] | None
 
 
 def _note(pool: PoolView, tails: ClassTails, held_out: NDArray[np.float64] | None) -> str:

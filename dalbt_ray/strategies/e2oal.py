@@ -1,6 +1,7 @@
 """E2OAL: bought OOD images become classes of their own; as pure as needed, and then partially ambiguous."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +12,7 @@ from dalbt_ray.options.ranges import Count, NotNegative, ShareOf
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.group_turns import equal_shares
 from dalbt_ray.strategies.k_means import k_means
-from dalbt_ray.strategies.method import Chosen, fresh_first
+from dalbt_ray.strategies.method import Look
 from dalbt_ray.strategies.mixture import membership
 from dalbt_ray.strategies.outlier_head import Shown, head_logits
 from dalbt_ray.strategies.past_queries import purities
@@ -45,20 +46,16 @@ class E2oal(WithDetector):
     target: ShareOf = 0.6
     correction: NotNegative = 0.5
 
-    def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
-        """Rows and the detector's score from one head."""
-        self.check_query(pool, budget)
+    def look(self, pool: PoolView) -> Look:
+        """Picks and the detector's score from one head."""
         purity = self._purity(pool)
-        rows = fresh_first(
-            pool, budget, lambda candidates, share: self._picks(pool, purity, candidates, share, rng)
-        )
-        return Chosen(rows, None, self.score(pool), "", -purity)
+        return Look(partial(self._picks, pool, purity), score=self.score(pool), outlier_score=-purity)
 
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """The purest images, as many as the wanted purity allows; of these the most informative, class by class."""
-        return self._picks(pool, self._purity(pool), candidates, budget, rng)
+        return self.look(pool).pick(candidates, budget, rng)
 
     def _picks(
         self,

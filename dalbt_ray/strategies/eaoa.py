@@ -1,6 +1,7 @@
 """EAOA: what is surely ours by energy, and of that the most ambiguous, class by class."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -11,7 +12,7 @@ from dalbt_ray.options.ranges import Count, NotNegative, ShareOf
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.geometry import row_blocks, squared_distances
 from dalbt_ray.strategies.group_turns import equal_shares
-from dalbt_ray.strategies.method import Chosen, fresh_first, top
+from dalbt_ray.strategies.method import Look, top
 from dalbt_ray.strategies.mixture import membership
 from dalbt_ray.strategies.outlier_head import Shown, outlier_logits
 from dalbt_ray.strategies.past_queries import purities
@@ -49,20 +50,17 @@ class Eaoa(WithDetector):
     target: ShareOf = 0.6
     step: NotNegative = 10.0
 
-    def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
-        """Rows and the detector's energy from one detector."""
-        self.check_query(pool, budget)
-        energies = self.outlier_score(pool)
-        rows = fresh_first(
-            pool, budget, lambda candidates, share: self._picks(pool, energies, candidates, share, rng)
-        )
-        return Chosen(rows, None, self.score(pool), "", energies)
+    def look(self, pool: PoolView) -> Look:
+        """Picks and the detector's energy from one detector."""
+        logits = outlier_logits(pool, self.regularization)
+        energies = energy(logits[:, :-1], logits[:, -1])
+        return Look(partial(self._picks, pool, energies), score=self.score(pool), outlier_score=energies)
 
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """Class by class: many by the chance of being ours, few of them by ambiguity."""
-        return self._picks(pool, self.outlier_score(pool), candidates, budget, rng)
+        return self.look(pool).pick(candidates, budget, rng)
 
     def _picks(
         self,
@@ -95,10 +93,9 @@ class Eaoa(WithDetector):
             value = max(1.0, value + self.step * (float(purity) - self.target))
         return value
 
-    def outlier_score(self, pool: PoolView) -> NDArray[np.float64]:
+    def outlier_score(self, pool: PoolView) -> NDArray[np.float64] | None:
         """The detector's energy."""
-        logits = outlier_logits(pool, self.regularization)
-        return energy(logits[:, :-1], logits[:, -1])
+        return self.look(pool).outlier_score
 
     def score(self, pool: PoolView) -> NDArray[np.float64]:
         """The ambiguity, float64[n]."""

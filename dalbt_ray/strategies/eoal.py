@@ -1,6 +1,7 @@
 """EOAL: what is surely of one known class, and far from every heap of OOD images."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.geometry import row_blocks, squared_distances
 from dalbt_ray.strategies.group_turns import equal_shares
 from dalbt_ray.strategies.k_means import assign, k_means
-from dalbt_ray.strategies.method import Chosen, fresh_first
+from dalbt_ray.strategies.method import Look
 from dalbt_ray.strategies.outlier_head import Shown, bought_outliers, head_logits
 from dalbt_ray.strategies.with_detector import WithDetector
 
@@ -42,29 +43,21 @@ class Eoal(WithDetector):
     clusters: Count = 20
     sample: Count = 2_000
 
-    def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
-        """Rows and the detector's score from the same heads."""
-        self.check_query(pool, budget)
+    def look(self, pool: PoolView) -> Look:
+        """Picks and the detector's score from the same heads."""
         shown = Shown.of(pool)
         known = known_probabilities(pool, shown, self.regularization)
-        rows = fresh_first(
-            pool,
-            budget,
-            lambda candidates, share: self._picks(pool, shown, known, candidates, share, rng),
-        )
-        return Chosen(rows, None, None, "", strangeness(known))
+        return Look(partial(self._picks, pool, shown, known), outlier_score=strangeness(known))
 
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """The same number from every cluster of what is taken for known; the smallest scores of the rest."""
-        shown = Shown.of(pool)
-        known = known_probabilities(pool, shown, self.regularization)
-        return self._picks(pool, shown, known, candidates, budget, rng)
+        return self.look(pool).pick(candidates, budget, rng)
 
-    def outlier_score(self, pool: PoolView) -> NDArray[np.float64]:
+    def outlier_score(self, pool: PoolView) -> NDArray[np.float64] | None:
         """One minus the largest probability that a head gives."""
-        return strangeness(known_probabilities(pool, Shown.of(pool), self.regularization))
+        return self.look(pool).outlier_score
 
     def _picks(
         self,

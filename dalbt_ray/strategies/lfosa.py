@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dalbt_ray.options.ranges import Positive
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.method import Chosen, Ranked, fresh_first, top
+from dalbt_ray.strategies.method import Ranked, RankedLook, ranked_look
 from dalbt_ray.strategies.mixture import membership
 from dalbt_ray.strategies.outlier_head import outlier_logits
 from dalbt_ray.strategies.with_detector import WithDetector
@@ -37,24 +37,18 @@ class Lfosa(WithDetector, Ranked):
     name: ClassVar[str] = "lfosa"
     temperature: Positive = 0.5
 
-    def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
-        """Rows, ranking and the detector's own score from one detector."""
-        self.check_query(pool, budget)
-        logits = self._logits(pool)
-        ranking = ranking_by_logits(logits)
-        rows = fresh_first(pool, budget, lambda candidates, share: top(ranking, candidates, share, rng))
-        return Chosen(rows, ranking, ranking, "", outlier_odds(logits))
+    def look(self, pool: PoolView) -> RankedLook:
+        """Ranking and the detector's own score from one detector."""
+        logits = outlier_logits(pool, self.regularization * self.temperature**2)
+        return ranked_look(ranking_by_logits(logits), outlier_odds(logits))
 
     def ranking(self, pool: PoolView) -> NDArray[np.float64]:
         """float64[n]: the posterior in 0..1; what is predicted OOD has the negative of 1 + its rank by logit."""
-        return ranking_by_logits(self._logits(pool))
+        return self.look(pool).ranking
 
-    def outlier_score(self, pool: PoolView) -> NDArray[np.float64]:
+    def outlier_score(self, pool: PoolView) -> NDArray[np.float64] | None:
         """Log odds of "none of ours" by the detector."""
-        return outlier_odds(self._logits(pool))
-
-    def _logits(self, pool: PoolView) -> NDArray[np.float64]:
-        return outlier_logits(pool, self.regularization * self.temperature**2)
+        return self.look(pool).outlier_score
 
 
 def ranking_by_logits(logits: NDArray[np.float64]) -> NDArray[np.float64]:

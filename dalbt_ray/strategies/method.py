@@ -3,7 +3,8 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import partial
+from typing import ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,21 +39,21 @@ class Needs:
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """What a strategy answers when it is asked for a query, all from one look at the pool of n images.
+class Look:
+    """What a strategy makes of a pool of n images: where its picks come from, and what is recorded beside them.
 
     Attributes:
-        rows: int64[min(budget, unlabeled)], best first.
+        pick: what `Method.pick` is for this pool: candidates, a budget and a generator to rows.
         ranking: float64[n], higher is wanted more; None where there is no ranking of single images.
         score: float64[n], what is recorded beside each pick, or None.
         note: one line for the round's row; empty where nothing had to be given up.
         outlier_score: float64[n], higher is more likely OOD, where the method has a detector; None where it has none.
     """
 
-    rows: NDArray[np.int64]
-    ranking: NDArray[np.float64] | None
-    score: NDArray[np.float64] | None
-    note: str
+    pick: Callable[[NDArray[np.int64], int, np.random.Generator], NDArray[np.int64]]
+    ranking: NDArray[np.float64] | None = None
+    score: NDArray[np.float64] | None = None
+    note: str = ""
     outlier_score: NDArray[np.float64] | None = None
 
 
@@ -87,6 +88,7 @@ class Method(Named):
         """Networks of the strategy's own that are trained along; none unless overridden."""
         return None
 
+    @final
     def select(self, pool: PoolView, budget: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Rows to acquire: int64[min(budget, unlabeled)], distinct, unlabeled, best first.
 
@@ -95,16 +97,22 @@ class Method(Named):
         Raises:
             ValueError: budget below 1, or an array that is not finite (names strategy and first bad row).
         """
-        self.check_query(pool, budget)
+        self._check(pool, budget)
         return fresh_first(pool, budget, lambda candidates, share: self.pick(pool, candidates, share, rng))
 
-    def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
-        """`select` with what is recorded next to it. Override it where all of it comes from one costly step."""
-        rows = self.select(pool, budget, rng)
-        return Chosen(rows, self.ranking(pool), self.score(pool), self.note(pool), self.outlier_score(pool))
+    @final
+    def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], Look]:
+        """What `select` gives, and the look that it comes from."""
+        self._check(pool, budget)
+        look = self.look(pool)
+        return fresh_first(pool, budget, lambda candidates, share: look.pick(candidates, share, rng)), look
 
-    def check_query(self, pool: PoolView, budget: int) -> None:
-        """Refuse what no strategy can work on; see `select`."""
+    def look(self, pool: PoolView) -> Look:
+        """All that a query needs. Override it where that comes from one costly step, and let the others ask it."""
+        pick = partial(self.pick, pool)
+        return Look(pick, self.ranking(pool), self.score(pool), self.note(pool), self.outlier_score(pool))
+
+    def _check(self, pool: PoolView, budget: int) -> None:
         if budget < 1:
             raise ValueError(f"budget: {budget} must be at least 1")
         check_finite(pool, self.name)
@@ -178,6 +186,26 @@ def top(
     tie_break = rng.permutation(len(candidates))
     order = np.lexsort((tie_break, -ranking[candidates]))
     return candidates[order[:budget]]
+
+
+@dataclass(frozen=True)
+class RankedLook(Look):
+    """A look that picks the highest of its ranking, see `ranked_look`."""
+
+    ranking: NDArray[np.float64]
+
+
+def ranked_look(
+    ranking: NDArray[np.float64],
+    outlier_score: NDArray[np.float64] | None,
+    *,
+    score: NDArray[np.float64] | None = None,
+    note: str = "",
+) -> RankedLook:
+    """A look with this ranking, which is also the score unless another one is given."""
+    return RankedLook(
+        partial(top, ranking), ranking, ranking if score is None else score, note, outlier_score
+    )
 
 
 def check_finite(pool: PoolView, strategy: str) -> None:

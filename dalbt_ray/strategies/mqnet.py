@@ -11,7 +11,7 @@ from dalbt_ray.options.ranges import Count, Positive
 from dalbt_ray.pool import Floats, PoolView
 from dalbt_ray.strategies.geometry import row_blocks
 from dalbt_ray.strategies.meta_network import meta_network
-from dalbt_ray.strategies.method import Chosen, Needs, Ranked, fresh_first, top
+from dalbt_ray.strategies.method import Needs, Ranked, RankedLook, ranked_look
 from dalbt_ray.strategies.outlier_head import Shown, bought_outliers, head_logits
 from dalbt_ray.strategies.uncertainty import Uncertainty, uncertainty
 from dalbt_ray.strategies.unit_features import unit_features
@@ -60,30 +60,23 @@ class MqNet(Ranked):
         """Bought OOD images."""
         return Needs(outliers=True)
 
-    def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> Chosen:
-        """Everything from one network."""
-        self.check_query(pool, budget)
-        ranking, pure = self._look(pool)
-        rows = fresh_first(pool, budget, lambda candidates, share: top(ranking, candidates, share, rng))
-        return Chosen(rows, ranking, ranking, "", -pure)
-
     def ranking(self, pool: PoolView) -> NDArray[np.float64]:
         """float64[n]; the network begins at weights of a fixed seed, so that it is a function of the pool."""
-        return self._look(pool)[0]
+        return self.look(pool).ranking
 
-    def outlier_score(self, pool: PoolView) -> NDArray[np.float64]:
+    def outlier_score(self, pool: PoolView) -> NDArray[np.float64] | None:
         """Minus the purity."""
-        return -self._look(pool)[1]
+        return self.look(pool).outlier_score
 
-    def _look(self, pool: PoolView) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The ranking and the purity, float64[n] each."""
+    def look(self, pool: PoolView) -> RankedLook:
+        """Everything from one network."""
         shown, last = Shown.of(pool), last_query(pool)
         pure, pure_before = purity(pool, shown, pool.labeled, pool.labeled & ~last)
         unsure = uncertainty(pool.probabilities, self.uncertainty)
         inputs = meta_inputs(unsure, pure, pool.unlabeled_rows)
         lesson = self.lesson(pool, shown, last, pure_before)
         if lesson is None:
-            return inputs.sum(axis=1), pure
+            return ranked_look(inputs.sum(axis=1), -pure)
         network = meta_network(
             *lesson,
             units=self.units,
@@ -91,7 +84,7 @@ class MqNet(Ranked):
             learning_rate=self.learning_rate,
             margin=self.margin,
         )
-        return network.value(inputs), pure
+        return ranked_look(network.value(inputs), -pure)
 
     def lesson(
         self, pool: PoolView, shown: Shown, last: NDArray[np.bool_], pure: NDArray[np.float64]

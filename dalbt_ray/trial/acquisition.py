@@ -41,19 +41,19 @@ def query(
         view = replace(view, revealed_ood=oracle.is_ood)
     if not len(view.unlabeled_rows):
         return Query(acquired=())
-    chosen = strategy.query(view, budget, rng)
-    _check(chosen.rows, view, budget, strategy.name)
+    rows, look = strategy.query(view, budget, rng)
+    _check(rows, view, budget, strategy.name)
     ood = oracle.is_ood[view.unlabeled_rows]
     return Query(
         acquired=tuple(
-            Acquired(rank=rank, **oracle.answer(row), score=_finite_or_none(chosen.score, row))
-            for rank, row in enumerate(chosen.rows)
+            Acquired(rank=rank, **oracle.answer(row), score=_finite_or_none(look.score, row))
+            for rank, row in enumerate(rows)
         ),
         pool_ood_share=float(ood.mean()),
-        ood_auroc=_auroc(chosen.ranking, view, ood),
-        detector_auroc=_auroc(chosen.outlier_score, view, ood),
-        n_repeat=int(state.demoted[chosen.rows].sum()),
-        note=chosen.note,
+        ood_auroc=_auroc(look.ranking, view, ood),
+        detector_auroc=_auroc(look.outlier_score, view, ood),
+        n_repeat=int(state.demoted[rows].sum()),
+        note=look.note,
     )
 
 

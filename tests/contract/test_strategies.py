@@ -129,6 +129,19 @@ def test_scores_are_one_number_per_image(method: Method, pool: PoolView) -> None
 
 
 @every_method
+def test_a_query_is_select_with_its_records(method: Method) -> None:
+    """One look answers what `select`, `ranking`, `score`, `outlier_score` and `note` answer, returned images last."""
+    pool, turn = smooth_pool(seed=4), np.arange(60) % 4
+    foreign = ~pool.labeled & (turn == 0)
+    pool = replace(pool, outliers=foreign, removed=foreign, demoted=~pool.labeled & (turn == 1))
+    budget = len(pool.unlabeled_rows) - 5
+    rows, look = method.query(pool, budget, np.random.default_rng(0))
+    assert rows.tolist() == select(method, pool, budget).tolist()
+    for record in ("ranking", "score", "outlier_score", "note"):
+        np.testing.assert_array_equal(getattr(look, record), getattr(method, record)(pool))
+
+
+@every_method
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_survives_what_real_rounds_run_into(method: Method, trouble: str) -> None:
     """Valid queries of 1, some and all rows without a warning (pytest makes warnings errors)."""
