@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,14 @@ class Method(Named):
     """Name of the strategy that chooses the first labels where the method cannot."""
     control: ClassVar[bool] = False
     """No method but a yardstick: it is shown which images are OOD (`PoolView.revealed_ood`), and reports say so."""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        for name in ("select", "query"):
+            if name in vars(cls):
+                raise TypeError(
+                    f"{cls.__qualname__}.{name} would not be asked: write `pick`, or `look` for all of a query"
+                )
 
     @classmethod
     def in_python(cls) -> str:

@@ -240,3 +240,10 @@ def test_a_class_of_ones_own_keeps_the_promises_unregistered(pool: PoolView, bud
     picks = select(FirstFeature(sign=-1.0), pool, budget)
     assert_valid(picks, pool, budget)
     assert picks.tolist() == select(FirstFeature(sign=-1.0), pool, budget).tolist()
+
+
+@pytest.mark.parametrize("name", ["select", "query"])
+def test_a_class_cannot_override_what_would_not_be_asked(name: str) -> None:
+    """A query asks `look`, and that `pick`: a `select` of one's own would be passed over in silence."""
+    with pytest.raises(TypeError, match=f"Mine.{name} would not be asked: write `pick`"):
+        type("Mine", (Ranked,), {"name": "mine", name: lambda *_: None})
