@@ -32,7 +32,7 @@ def mnist() -> Study:
     return read_study(STUDIES / "mnist")
 
 
-STALLED = {"open_set": (2, ["Every trial ended well"])}
+STALLED = {"open_set": (3, ["Every trial ended well"])}
 """Trials that bought OOD images alone three times in a row, in their last round: the check that says so is right."""
 
 BUNDLES = [
@@ -217,38 +217,50 @@ def test_the_readme_quotes_the_studies_of_more_labels(
 def test_the_readme_quotes_the_study_of_open_set_pools() -> None:
     """Its figures, and what is above and below random beyond chance."""
     study = read_study(STUDIES / "open_set")
-    assert len(study.manifests) == 896
-    assert study.rounds.groupby("setting")["seed"].nunique().tolist() == [14] * 4
+    assert len(study.manifests) == 2_720
+    assert study.rounds.groupby("setting")["seed"].nunique().tolist() == [40] * 4
     table = compare_with_random(study.without_controls)
-    sure = table[table["p_holm"] < 0.05]
-    gains = {name: _of_method(table, name) for name in ("policy=likelihood_ratio", "first_query=random")}
-    text = " ".join(README.split())
-    pools = ("cifar10 + other", "fashion_mnist + kmnist", "fashion_mnist + other")
-    quoted = [
-        [f"{100 * each.loc[each.index.str.startswith(pool)].item():+.1f}" for pool in pools]
-        for each in gains.values()
-    ]
-    assert "{}, {} and {} points, and {}, {} and {} points.".format(*quoted[0], *quoted[1]) in text
-    for name in gains:
-        above = _of_method(sure[sure["difference"] > 0], name)
-        assert sorted(above.index.str.split(",").str[0]) == sorted(
-            {setting.split(",")[0] for setting in table["setting"]} - {"cifar10 + svhn"}
-        )
-    margin = table[table["method"] == "margin"].set_index("setting")["difference"]
-    points = [f"{100 * margin.loc[margin.index.str.startswith(pool)].item():+.1f}" for pool in pools]
-    assert "{}, {} and {} points. In the fourth".format(*points) in text
-    lost = -100 * margin.loc[margin.index.str.startswith("cifar10 + svhn")].item()
-    assert f"`margin` loses {lost:.1f}." in text
-    assert len(sure[sure["method"] == "margin"]) == 4
-    for name in ("lfosa", "eoal", "policy=most_outlying"):
-        assert len(_of_method(sure[sure["difference"] < 0], name)) == 4, name
-    assert sure[sure["setting"].str.startswith("cifar10 + svhn") & (sure["difference"] > 0)].empty
-    measured = open_set_summary(study).set_index("method")
-    pure = measured[measured.index.str.startswith(("lfosa", "eoal"))]
+    assert table["method"].nunique() == 15
+    sure, text = table[table["p_holm"] < 0.05], " ".join(README.split())
+    badge, ours, leader, margin, paper = (
+        _by_pool(table, name)
+        for name in ("badge", f"dalbt ({OURS})", LEADER, "margin", "dalbt (policy=most_outlying)")
+    )
+    said = "are above random in all four: {}, {}, {} and {} points, and {}, {}, {} and {} points, where"
+    assert said.format(*_points(badge), *_points(ours)) in text
+    assert "by {}, {} and {} points, and loses {} on CIFAR-10 with SVHN".format(
+        *_points(leader.drop("cifar10 + svhn")), _points(-leader[["cifar10 + svhn"]])[0].removeprefix("+")
+    ) in text  # fmt: skip
+    assert f"and loses {-100 * margin['cifar10 + svhn']:.1f} there" in text
+    assert f"below random in all four, by {100 * paper.max():.1f} to {100 * paper.min():.1f} points" in text
+    for name in ("badge", f"dalbt ({OURS})"):
+        assert (_by_pool(sure, name) > 0).tolist() == [True] * 4, name
+    for name in ("lfosa", "eoal", "dalbt (policy=most_outlying)"):
+        assert (_by_pool(sure, name) < 0).tolist() == [True] * 4, name
+    for name in (LEADER, "margin"):
+        assert (_by_pool(sure, name) > 0).tolist() == [True, False, True, True], name
+    for pool in leader.drop("cifar10 + svhn").index:
+        here = table[table["setting"].str.startswith(pool)].set_index("method")["difference"]
+        assert here.idxmax() == LEADER
+    measured = open_set_summary(study)
+    pure = measured[measured["method"].isin(("lfosa", "eoal"))]
     assert pure["labels_per_paid"].min() >= 0.93
     assert f"by up to {100 * pure['gain'].min():+.1f} points of AUBC" in text
-    ceiling = measured[measured["is_control"] & measured["setting"].str.startswith("cifar10 + svhn")]
-    assert f"would be worth {100 * ceiling['gain'].item():+.1f} points there" in text
+    ceiling = _points(_by_pool(measured[measured["is_control"]], "oracle_purity", "gain"))
+    assert "would be worth {}, {}, {} and {}.".format(*ceiling) in text
+
+
+OURS, LEADER = "policy=likelihood_ratio", "k_plus_one (first_query=rule)"
+
+
+def _by_pool(table: pd.DataFrame, method: str, column: str = "difference") -> "pd.Series[float]":
+    """What a method has in each pool, CIFAR-10 first."""
+    own = table[table["method"] == method]
+    return own.set_index(own["setting"].str.split(",").str[0])[column].sort_index()
+
+
+def _points(shares: "pd.Series[float]") -> list[str]:
+    return [f"{100 * share:+.1f}" for share in shares]
 
 
 def test_the_control_takes_no_part_in_the_correction_of_the_open_set_page() -> None:
@@ -261,18 +273,13 @@ def test_the_control_takes_no_part_in_the_correction_of_the_open_set_page() -> N
         if line.startswith("| ")
     }
     table = compare_with_random(read_study(STUDIES / "open_set").without_controls)
-    assert len(table) == 4 * 14
+    assert len(table) == 4 * 15
     for row in table.itertuples():
         assert cells[str(row.setting), str(row.method)] == p_text(float(row.p_holm)), (
             row.setting,
             row.method,
         )
     assert [p for (_, method), p in cells.items() if method == "oracle_purity: control"] == [""] * 4
-
-
-def _of_method(table: pd.DataFrame, name: str) -> "pd.Series[float]":
-    """Differences by setting of the methods with `name` in their name."""
-    return table[table["method"].str.contains(name, regex=False)].set_index("setting")["difference"]
 
 
 def _by_pair(table: pd.DataFrame) -> pd.DataFrame:
