@@ -19,6 +19,7 @@ COLUMNS = (
     "p (Holm)",
     "labels per paid label",
     "purity",
+    "rarest class",
     "OOD AUROC, ranking",
     "detector",
     "share of the ceiling",
@@ -41,7 +42,8 @@ PAGE = """# {question}
 ## Setting by setting
 
 Difference to random in AUBC over the labels paid for, in points, paired on seeds, with a 95 % t interval; p after
-Holm's correction within the setting, in which the control has no part. Purity is that of the last query; the OOD AUROC
+Holm's correction within the setting, in which the control has no part. Purity is that of the last query; the rarest
+class is the share of the labels bought that the known class with the fewest of them has, mean over seeds; the OOD AUROC
 of the ranking is near 1 where a method asks for OOD images first. The last column says in how many of all sets of three
 seeds the mean difference has the other sign than over all {seeds}.
 
@@ -96,6 +98,7 @@ def _table(study: Study, findings: Findings, setting: str) -> str:
     compared = compared[compared["setting"] == setting].set_index("method")
     corrected = findings.against_random.set_index(["setting", "method"])["p_holm"]
     values = areas(study, setting)
+    balance = findings.balance[findings.balance["setting"] == setting].set_index("method")["rarest"]
     lines = [
         f"**{setting}** ({measured['openness'].mean():.0%} OOD)\n",
         f"| {' | '.join(COLUMNS)} |",
@@ -113,7 +116,7 @@ def _table(study: Study, findings: Findings, setting: str) -> str:
         else:
             cells += ["", ""]
             others = ""
-        cells += [_share(row["labels_per_paid"]), _share(row["last_purity"])]
+        cells += [_share(row["labels_per_paid"]), _share(row["last_purity"]), _share(balance[str(method)])]
         cells += [
             _number(row["ood_auroc"]),
             _number(row["detector_auroc"]),

@@ -70,7 +70,7 @@ def class_balance(
     Args:
         picks: queries by trial.
         rounds: a prepared `rounds` frame.
-        n_classes: number of classes; by default, per data set, the largest label acquired plus one.
+        n_classes: number of classes; by default, per setting, the largest label acquired plus one.
 
     Returns:
         Per setting and method, means over seeds: `entropy` of the class shares, 1 for equal shares and 0 for one
@@ -78,12 +78,12 @@ def class_balance(
     """
     trials = trial_keys(rounds)
     largest = pd.Series({name: each.labels.max(initial=0) for name, each in picks.items()})
-    sizes = largest.groupby(trials["dataset"]).max() + 1
+    sizes = largest.groupby(trials["setting"]).max() + 1
     rows = []
     for name, trial in trials.iterrows():
         labels = picks[str(name)].labels[~picks[str(name)].is_ood]
         if len(labels):
-            size = n_classes or int(sizes[trial["dataset"]])
+            size = n_classes or int(sizes[trial["setting"]])
             shares = np.bincount(labels, minlength=size) / len(labels)
             entropy = float(entr(shares).sum() / np.log(size)) if size > 1 else 1.0
             rows.append((trial["setting"], trial["method"], entropy, shares.min(), shares.max()))

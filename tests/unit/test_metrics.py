@@ -266,6 +266,16 @@ def test_class_balance_by_hand():
     assert table.loc["dalbt"].tolist()[1:] == pytest.approx([0.8112781, 0.25, 0.75])
 
 
+def test_class_balance_of_a_class_split_counts_its_own_classes():
+    """Two classes of a set are balanced, though another pool of that set has four."""
+    frames = make_frames(Sweep([("a", "", 4), ("a", "b", 4)], [("random", "joint", 0.0)], 1, 1))
+    picks = frames.selections.assign(label=[0, 0, 1, 1, 0, 1, 2, 3], is_ood=False)
+    rounds = study_of(frames).rounds
+    table = class_balance(acquired_by_trial(picks, rounds), rounds)
+    assert sorted(table["rarest"]) == [0.25, 0.5]
+    assert table["entropy"].tolist() == pytest.approx([1.0, 1.0])
+
+
 def test_cost_by_hand():
     """Two rounds of 10 and 20 s of 2 workers are 60 seconds of work; 20 points gained cost 3 each."""
     frames = make_frames(Sweep(ONE.settings, ONE.methods, seeds=1, last_round=1))
