@@ -6,6 +6,7 @@ import pandas as pd
 from dalbt_ray.report.measures import MAIN
 from dalbt_ray.report.paired import half_width
 from dalbt_ray.report.study import Study
+from dalbt_ray.report.summaries import ENDED_EARLY, compared_rounds
 
 POINT = ["setting", "method", "round"]
 
@@ -19,8 +20,10 @@ def learning_curves(rounds: pd.DataFrame, metric: str = MAIN) -> pd.DataFrame:
 
     Returns:
         One row per setting, method and round: `setting, method, round, n_labeled, n_bought` (means over
-        seeds), `mean, low, high, sd, n_seeds`. No interval where only one seed has the round.
+        seeds), `mean, low, high, sd, n_seeds`. No interval where only one seed has the round. Trials that ended early
+        by themselves count on with their last values, see `carried_on`.
     """
+    rounds = carried_on(rounds)
     return _over_seeds(rounds[rounds[metric].notna()], metric)
 
 
@@ -30,7 +33,8 @@ def differences(study: Study, metric: str = MAIN) -> pd.DataFrame:
     Returns:
         The columns of `learning_curves`, and `baseline`; nothing for random itself or where there is none.
     """
-    rounds = study.rounds[study.rounds[metric].notna()]
+    rounds = carried_on(study.rounds)
+    rounds = rounds[rounds[metric].notna()]
     cells = rounds[["setting", "method"]].drop_duplicates()
     found = [study.baseline(s, m) for s, m in cells.itertuples(index=False)]
     cells["baseline"] = pd.Series(found, index=cells.index, dtype=object)
@@ -42,6 +46,25 @@ def differences(study: Study, metric: str = MAIN) -> pd.DataFrame:
     )
     pairs[metric] -= pairs[f"{metric}_random"]
     return _over_seeds(pairs, metric).merge(cells, on=["setting", "method"])
+
+
+def carried_on(rounds: pd.DataFrame) -> pd.DataFrame:
+    """The rounds, and those up to the horizon that trials which ended early by themselves lack, at their last values.
+
+    Without them the mean of the later rounds would be that of the seeds that did not stall. Labels paid for are those
+    of the other trials in that round.
+    """
+    last = rounds.drop_duplicates("trial_id", keep="last")
+    early = last[last["status"].isin(ENDED_EARLY)]
+    if early.empty:
+        return rounds
+    end = compared_rounds(rounds).groupby("setting")["round"].max()
+    missing = (early["setting"].map(end) - early["round"]).clip(lower=0).fillna(0).astype(int)
+    more = early.loc[early.index.repeat(missing)]
+    more = more.assign(round=more["round"] + more.groupby("trial_id").cumcount() + 1)
+    paid = rounds.groupby(["setting", "round"])["n_bought"].max()
+    more["n_bought"] = paid.reindex(pd.MultiIndex.from_frame(more[["setting", "round"]])).to_numpy()
+    return pd.concat([rounds, more], ignore_index=True)
 
 
 def _over_seeds(rounds: pd.DataFrame, metric: str) -> pd.DataFrame:

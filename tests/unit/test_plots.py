@@ -15,7 +15,8 @@ def limits(accuracies: dict[int, list[float]]) -> tuple[float, float]:
     rounds = pd.DataFrame(
         [
             {"setting": "digits", "method": "random", "seed": seed, "round": index, "n_labeled": 10.0 * index,
-             "n_bought": 10.0 * index, "test_accuracy": accuracy}
+             "n_bought": 10.0 * index, "test_accuracy": accuracy, "trial_id": str(seed), "status": "ok",
+             "finished": True}
             for seed, curve in accuracies.items()
             for index, accuracy in enumerate(curve)
         ]
