@@ -61,7 +61,10 @@ ABOUT = """This page is generated from the results in [`{name}/`]({name}). {pool
 was tuned on these seeds; but the form of the likelihood ratio was chosen by its detector's AUROC on two other seeds
 (1000, 1001) of the frozen features of these same sets, so that row may be a little flattered.{stalled}"""
 OF_ALL = " of the {planned} that the preset has (the same command adds the others)"
-STALLED = " Trials that bought OOD images alone three times in a row end as `stalled`: {stalled} of them did."
+STALLED = (
+    " Trials that bought OOD images alone three times in a row end as `stalled` and keep their last accuracy: "
+    "{stalled} of them did."
+)
 
 
 def open_set_page(kind: OpenSetStudy, study: Study) -> str:

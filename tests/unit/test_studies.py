@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from dalbt_ray.config import known_classes, trial_from_json
+from dalbt_ray.report.acquired import class_balance
 from dalbt_ray.report.cells import find_cells
 from dalbt_ray.report.checks import run_checks
 from dalbt_ray.report.open_set import open_set_summary
@@ -32,7 +33,7 @@ def mnist() -> Study:
     return read_study(STUDIES / "mnist")
 
 
-STALLED = {"open_set": (3, ["Every trial ended well"])}
+STALLED = {"open_set": (3, ["Every trial ended well"]), "open_set_low": (140, ["Every trial ended well"])}
 """Trials that bought OOD images alone three times in a row, in their last round: the check that says so is right."""
 
 BUNDLES = [
@@ -248,6 +249,29 @@ def test_the_readme_quotes_the_study_of_open_set_pools() -> None:
     assert f"by up to {100 * pure['gain'].min():+.1f} points of AUBC" in text
     ceiling = _points(_by_pool(measured[measured["is_control"]], "oracle_purity", "gain"))
     assert "would be worth {}, {}, {} and {}.".format(*ceiling) in text
+
+
+def test_the_readme_quotes_the_study_of_open_set_pools_at_few_labels() -> None:
+    """What is above random, and what K+1 loses and why."""
+    study = read_study(STUDIES / "open_set_low")
+    assert len(study.manifests) == 1_632
+    assert study.rounds.groupby("setting")["seed"].nunique().tolist() == [24] * 4
+    table, text = compare_with_random(study.without_controls), " ".join(README.split())
+    sure = table[table["p_holm"] < 0.05]
+    mixed = ["cifar10 + svhn", "fashion_mnist + kmnist"]
+    above = [_by_pool(sure[sure["difference"] > 0], name) for name in ("badge", f"dalbt ({OURS})")]
+    assert [each.index.tolist() for each in above] == [mixed, mixed]
+    said = "another set's images, by {} and {}, and by {} and {} points."
+    assert said.format(*_points(above[0]), *_points(above[1])) in text
+    assert sure[sure["difference"] > 0].groupby("method").size().max() == 2
+    lost = sure[sure["method"].str.startswith("k_plus_one") & sure["setting"].str.startswith(tuple(mixed))]
+    assert (lost["difference"] < 0).tolist() == [True] * 4
+    assert f"loses up to {-100 * lost['difference'].min():.1f} points there" in text
+    balance = class_balance(acquired_by_trial(study.selections, study.rounds), study.rounds)
+    rarest = balance[balance["setting"].str.startswith("cifar10 + svhn")].set_index("method")["rarest"]
+    worst = rarest[rarest.index.str.startswith("k_plus_one")].min()
+    assert f"the rarest class gets {worst:.0%}".replace("%", " %") in text
+    assert f"with random {rarest['random']:.0%}".replace("%", " %") in text
 
 
 OURS, LEADER = "policy=likelihood_ratio", "k_plus_one (first_query=rule)"
