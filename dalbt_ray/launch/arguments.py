@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from dalbt_ray.config import Trial, known_classes
 from dalbt_ray.errors import InputError, shortened
@@ -23,7 +24,20 @@ WITHOUT_OOD = "--set ood= --set splits.ood_count=0 --set splits.ood_share=0"
 Presets = Mapping[str, Callable[[], list[Trial]]]
 
 
-def choose_trials(presets: Presets, arguments: argparse.Namespace) -> list[Trial]:
+@dataclass(frozen=True)
+class Chosen:
+    """What the arguments choose.
+
+    Attributes:
+        trials: to run, at least one.
+        notes: what to know of them, a sentence each.
+    """
+
+    trials: list[Trial]
+    notes: list[str]
+
+
+def choose_trials(presets: Presets, arguments: argparse.Namespace) -> Chosen:
     """The preset's trials, narrowed and widened as the arguments say.
 
     Raises:
@@ -59,26 +73,18 @@ def choose_trials(presets: Presets, arguments: argparse.Namespace) -> list[Trial
         raise InputError(
             "preset", arguments.preset, "has no trial left", remedy="widen --strategies or --seeds"
         )
-    return trials
+    return Chosen(trials, [] if own else _mixed_pool_notes(trials, arguments))
 
 
 def _on(trials: Sequence[Trial], dataset: str | None) -> list[Trial]:
     return [trial for trial in trials if trial.dataset == dataset]
 
 
-def mixed_pool_notes(presets: Presets, trials: Sequence[Trial], arguments: argparse.Namespace) -> list[str]:
-    """What the preset mixes into the pool of a `--dataset` that it does not know, and how to do without; or nothing.
-
-    Args:
-        presets: of the sweep file.
-        trials: those chosen.
-        arguments: as typed.
-    """
+def _mixed_pool_notes(trials: Sequence[Trial], arguments: argparse.Namespace) -> list[str]:
+    """What the preset mixes into the pool of a `--dataset` that it does not know, and how to do without; or nothing."""
     named = [typed.partition("=")[0].strip() for typed in (*arguments.set, *arguments.grid)]
     mixed = [trial for trial in trials if trial.ood]
     if arguments.dataset is None or "ood" in named or not mixed:
-        return []
-    if _on(presets[arguments.preset](), arguments.dataset):
         return []
     sets = ", ".join(dict.fromkeys(trial.ood for trial in mixed))
     told = f"{len(mixed)} of {len(trials)} trials mix {sets} into the pool of {arguments.dataset}, as the preset does"

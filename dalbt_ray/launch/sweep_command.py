@@ -14,7 +14,7 @@ from dalbt_ray.cluster.discovery import running_here
 from dalbt_ray.cluster.options import ClusterOptions
 from dalbt_ray.config import Trial
 from dalbt_ray.data.prepare.verifying import set_notes
-from dalbt_ray.launch.arguments import Presets, choose_trials, mixed_pool_notes, parse_arguments
+from dalbt_ray.launch.arguments import Presets, choose_trials, parse_arguments
 from dalbt_ray.launch.command_line import data_root_argument, run_command
 from dalbt_ray.launch.places import places
 from dalbt_ray.launch.plan import Plan, make_plan, work_of
@@ -55,18 +55,17 @@ def sweep(
 
 def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None, results: str) -> int:
     arguments = parse_arguments(presets, description, results, argv)
-    trials = choose_trials(presets, arguments)
+    chosen = choose_trials(presets, arguments)
     root = arguments.results or f"{results}/{arguments.preset}"
     data_root = data_root_argument(arguments.data_root)
     console = Terminal(soft_wrap=True)
     store = ResultsStore(root)
-    plan = make_plan(trials, store.published_rounds(), data_root)
-    notes = mixed_pool_notes(presets, trials, arguments)
+    plan = make_plan(chosen.trials, store.published_rounds(), data_root)
     if arguments.plan:
-        print_plan(plan, root, arguments, notes, console)
+        print_plan(plan, root, arguments, chosen.notes, console)
         return 0
-    sets = list(dict.fromkeys(name for each in trials for name in (each.dataset, each.ood)))
-    for note in [*notes, *set_notes(sets, data_root)]:
+    sets = list(dict.fromkeys(name for each in chosen.trials for name in (each.dataset, each.ood)))
+    for note in [*chosen.notes, *set_notes(sets, data_root)]:
         console.print(f"note: {note}")
     changed = changed_trials(plan, store)
     if changed and not arguments.redo_changed:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from dalbt_ray.config import Trial
 from dalbt_ray.data.splits import SplitSettings
-from dalbt_ray.launch.arguments import choose_trials, mixed_pool_notes, parse_arguments
+from dalbt_ray.launch.arguments import Chosen, choose_trials, parse_arguments
 from dalbt_ray.launch.places import Places
 from dalbt_ray.launch.plan import Cost as SettingCost
 from dalbt_ray.launch.plan import Plan, estimate, make_plan
@@ -235,26 +235,25 @@ def test_a_plan_says_where_the_trials_would_run(
 def test_what_a_preset_mixes_into_a_users_set_is_said_and_can_be_left_out() -> None:
     """`quick` has a mixed pool of one data set, which is then a mixed pool of the user's; what is told does without."""
 
-    def chosen(*typed: str) -> tuple[list[Trial], list[str]]:
-        arguments = parse_arguments({"quick": quick}, None, "results", typed)
-        trials = choose_trials({"quick": quick}, arguments)
-        return trials, mixed_pool_notes({"quick": quick}, trials, arguments)
+    def chosen(*typed: str) -> Chosen:
+        return choose_trials({"quick": quick}, parse_arguments({"quick": quick}, None, "results", typed))
 
-    assert chosen()[1] == []
+    assert chosen().notes == []
     assert chosen("--dataset", "fashion_mini") == chosen()
-    trials, (note,) = chosen("--dataset", "pets")
-    assert {(trial.dataset, trial.ood) for trial in trials} == {("pets", ""), ("pets", "kmnist_mini")}
+    pets = chosen("--dataset", "pets")
+    (note,) = pets.notes
+    assert {(trial.dataset, trial.ood) for trial in pets.trials} == {("pets", ""), ("pets", "kmnist_mini")}
     assert note.startswith("4 of 20 trials mix kmnist_mini into the pool of pets")
-    trials, notes = chosen("--dataset", "pets", *shlex.split(note.partition("without: ")[2]))
-    assert {(trial.dataset, trial.ood) for trial in trials} == {("pets", "")}
-    assert (len(trials), notes) == (16, [])
+    pets = chosen("--dataset", "pets", *shlex.split(note.partition("without: ")[2]))
+    assert {(trial.dataset, trial.ood) for trial in pets.trials} == {("pets", "")}
+    assert (len(pets.trials), pets.notes) == (16, [])
 
 
 def test_a_set_that_the_preset_has_keeps_its_own_trials() -> None:
     """Pools of two sets: `--dataset` of one leaves those of the other out; of a third, it takes the place of both."""
 
     def settings(*typed: str) -> set[tuple[str, str, int | None]]:
-        trials = choose_trials(presets, parse_arguments(presets, None, "results", typed))
+        trials = choose_trials(presets, parse_arguments(presets, None, "results", typed)).trials
         return {(trial.dataset, trial.ood, trial.splits.known_classes) for trial in trials}
 
     presets = {"study": study}
