@@ -24,20 +24,22 @@ def curve_data(study: Study) -> dict[str, Any]:
     rounds = study.rounds
     shown = recorded(study.measures, rounds)
     initial = rounds[rounds["round"] == 0].groupby("setting")["n_labeled"].mean()
-    curves = {each.column: learning_curves(rounds, each.column) for each in shown}
-    against = {each.column: differences(study, each.column) for each in shown}
+    curves = {each.column: _drawn(learning_curves(rounds, each.column), initial) for each in shown}
+    against = {each.column: _drawn(differences(study, each.column), initial) for each in shown}
     settings = []
-    for setting, here in rounds.groupby("setting", sort=False):
+    for name, here in rounds.groupby("setting", sort=False):
+        setting = str(name)
         methods = sorted(here["method"].unique())
-        offset = float(initial.get(setting, 0.0))
         settings.append(
             {
                 "name": setting,
                 "mixed": bool((here["ood"] != "").any()),
                 "methods": methods,
-                "baselines": {name: study.baseline(str(setting), name) for name in methods},
-                "curves": _drawn(curves, str(setting), offset),
-                "differences": _drawn(against, str(setting), offset),
+                "baselines": {method: study.baseline(setting, method) for method in methods},
+                "curves": {column: drawn[setting] for column, drawn in curves.items() if setting in drawn},
+                "differences": {
+                    column: drawn[setting] for column, drawn in against.items() if setting in drawn
+                },
             }
         )
     looks = styles({name: study.methods[name] for name in sorted(rounds["method"].unique())})
@@ -50,30 +52,25 @@ def curve_data(study: Study) -> dict[str, Any]:
     }
 
 
-def _drawn(tables: dict[str, pd.DataFrame], setting: str, offset: float) -> dict[str, dict[str, Points]]:
-    drawn = {}
-    for metric, table in tables.items():
-        here = table[table["setting"] == setting]
-        if len(here):
-            drawn[metric] = {str(method): _points(curve, offset) for method, curve in here.groupby("method")}
+def _drawn(curves: pd.DataFrame, initial: "pd.Series[float]") -> dict[str, dict[str, Points]]:
+    """The points of each method by setting, labels paid for with those of the initial set."""
+    paid = curves["n_bought"] + curves["setting"].map(initial).fillna(0.0)
+    columns = (
+        *(_tenths(labels) for labels in (paid, curves["n_labeled"])),
+        *(_digits(curves[name]) for name in ("mean", "low", "high")),
+        _tenths(curves["n_seeds"]),
+    )
+    drawn: dict[str, dict[str, Points]] = {}
+    points = (list(point) for point in zip(*columns, strict=True))
+    for setting, method, point in zip(curves["setting"], curves["method"], points, strict=True):
+        drawn.setdefault(setting, {}).setdefault(method, []).append(point)
     return drawn
 
 
-def _points(curve: pd.DataFrame, offset: float) -> Points:
-    columns = (
-        curve["n_bought"] + offset,
-        curve["n_labeled"],
-        curve["mean"],
-        curve["low"],
-        curve["high"],
-        curve["n_seeds"],
-    )
-    # Five digits for values, tenths for labels and seeds: all that a screen shows.
-    return [
-        [_digits(v) if i in (2, 3, 4) else round(float(v), 1) for i, v in enumerate(p)]
-        for p in zip(*(column.tolist() for column in columns), strict=True)
-    ]
+def _tenths(counts: "pd.Series[Any]") -> list[float]:
+    return [round(float(count), 1) for count in counts]
 
 
-def _digits(value: float) -> float | None:
-    return None if math.isnan(value) else float(f"{value:.5g}")
+def _digits(values: "pd.Series[float]") -> list[float | None]:
+    """To five digits, which is all that a screen shows; None for NaN, which JSON does not have."""
+    return [None if math.isnan(value) else float(f"{value:.5g}") for value in values]

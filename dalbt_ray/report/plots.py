@@ -87,7 +87,7 @@ def _curve_figure(study: Study, metric: str, axis: Axis) -> "Figure":
         here = curves[curves["setting"] == setting]
         offset = float(initial.get(setting, 0.0)) if axis == "n_bought" else 0.0
         draw_curves(panel, here, looks, axis=axis, offset=offset, scale=measure.scale)
-        panel.set_title(setting, fontsize=10)
+        panel.set_title(setting, fontsize=10, y=1.0)  # without a height, every saved format looks for one
         panel.set_xlabel(AXIS_TITLES[axis])
         panel.set_ylabel(measure.axis_title)
     for panel in panels[len(settings) :]:
