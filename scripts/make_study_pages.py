@@ -12,6 +12,8 @@ from dalbt_ray.report.summaries import summarize
 from scripts.budget_page import budget_page
 from scripts.budget_study import BUDGETS, p_text, points_text, spread_text
 from scripts.budgets_overall import overall_page
+from scripts.open_set_overall import NAME as OPEN_SETS
+from scripts.open_set_overall import overall_page as open_sets_page
 from scripts.open_set_page import open_set_page
 from scripts.open_set_study import OPEN_SET
 from scripts.two_recipes_page import NAME as TWO_RECIPES
@@ -109,11 +111,11 @@ def _differences(table: pd.DataFrame, name: str) -> str:
 def pages() -> dict[str, str]:
     """Every page by name, of the bundles that are there."""
     found = {"mnist": mnist_page(read_study(STUDIES / "mnist"))}
-    found |= {
-        each.name: open_set_page(each, read_study(STUDIES / each.name))
-        for each in OPEN_SET
-        if (STUDIES / each.name).is_dir()
+    pools = {
+        each.name: read_study(STUDIES / each.name) for each in OPEN_SET if (STUDIES / each.name).is_dir()
     }
+    found |= {each.name: open_set_page(each, pools[each.name]) for each in OPEN_SET if each.name in pools}
+    found |= {OPEN_SETS: open_sets_page(pools)}
     studies = {
         each.name: read_study(STUDIES / each.name) for each in BUDGETS if (STUDIES / each.name).is_dir()
     }

@@ -25,12 +25,25 @@ class OpenSetStudy:
     price: str
     seeds: int
 
+    @property
+    def from_scratch(self) -> bool:
+        """Whether networks are trained from fresh weights; else on frozen features."""
+        return self.network is not FROZEN
+
 
 FOUR_POOLS = """CIFAR-10 with SVHN and Fashion-MNIST with KMNIST (20 % of the unlabeled images OOD), CIFAR-10 with 4 of
 its 10 classes to be learned (60 % OOD) and Fashion-MNIST with 5 of 10 (50 %), the classes drawn by the seed. CIFAR-10
 is our JPEG copy."""
 FROZEN = """Frozen EfficientNet-Lite0 features (ImageNet) on their 256 principal axes, logistic regression with one more
 class for "none of ours", which every arm trains on the OOD images that it bought."""
+
+POOLS = {
+    "cifar10 + svhn": "CIFAR-10 + SVHN",
+    "cifar10 + other classes": "CIFAR-10, 4 of 10 classes",
+    "fashion_mnist + kmnist": "Fashion-MNIST + KMNIST",
+    "fashion_mnist + other classes": "Fashion-MNIST, 5 of 10 classes",
+}
+"""What reports call a pool, and what pages do, in their order."""
 
 OPEN_SET = (
     OpenSetStudy(

@@ -3,76 +3,98 @@
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from dalbt_ray.report.acquired import class_balance
 from dalbt_ray.report.open_set import open_set_summary
 from dalbt_ray.report.picks import acquired_by_trial
 from dalbt_ray.report.statistics import compare_with_random
-from dalbt_ray.report.study import read_study
+from dalbt_ray.report.study import Study, read_study
 from scripts.budget_study import p_text
 from scripts.make_study_pages import STUDIES
+from scripts.open_set_overall import lead_table, leads
+from scripts.open_set_study import OPEN_SET
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
-OURS, LEADER = "policy=likelihood_ratio", "k_plus_one (first_query=rule)"
+OURS, LEADER = "dalbt (policy=likelihood_ratio)", "k_plus_one (first_query=rule)"
+QUOTED = (
+    OURS,
+    "badge",
+    "margin",
+    LEADER,
+    "entropy",
+    "dalbt (policy=most_outlying)",
+    "lfosa",
+    "oracle_purity",
+)
+"""Methods of README's table."""
 
 
-def test_the_readme_quotes_the_study_of_open_set_pools() -> None:
-    """Its figures, and what is above and below random beyond chance."""
-    study = read_study(STUDIES / "open_set")
-    assert len(study.manifests) == 2_720
-    assert study.rounds.groupby("setting")["seed"].nunique().tolist() == [40] * 4
-    table = compare_with_random(study.without_controls)
-    assert table["method"].nunique() == 15
-    sure, text = table[table["p_holm"] < 0.05], " ".join(README.split())
-    badge, ours, leader, margin, paper = (
-        _by_pool(table, name)
-        for name in ("badge", f"dalbt ({OURS})", LEADER, "margin", "dalbt (policy=most_outlying)")
-    )
-    said = "are above random in all four: {}, {}, {} and {} points, and {}, {}, {} and {} points, where"
-    assert said.format(*_points(badge), *_points(ours)) in text
-    assert "by {}, {} and {} points, and loses {} on CIFAR-10 with SVHN".format(
-        *_points(leader.drop("cifar10 + svhn")), _points(-leader[["cifar10 + svhn"]])[0].removeprefix("+")
-    ) in text  # fmt: skip
-    assert f"and loses {-100 * margin['cifar10 + svhn']:.1f} there" in text
-    assert f"below random in all four, by {100 * paper.max():.1f} to {100 * paper.min():.1f} points" in text
-    for name in ("badge", f"dalbt ({OURS})"):
-        assert (_by_pool(sure, name) > 0).tolist() == [True] * 4, name
+@pytest.fixture(scope="module")
+def studies() -> dict[str, Study]:
+    """The committed studies of open-set pools by name."""
+    return {each.name: read_study(STUDIES / each.name) for each in OPEN_SET if (STUDIES / each.name).is_dir()}
+
+
+@pytest.mark.parametrize(("name", "trials", "seeds"), [("open_set", 2_720, 40), ("open_set_low", 1_632, 24)])
+def test_a_study_is_whole(studies: dict[str, Study], name: str, trials: int, seeds: int) -> None:
+    """As many trials as README says, all methods on the same seeds."""
+    study = studies[name]
+    assert len(study.manifests) == trials
+    assert set(study.rounds.groupby(["setting", "method"])["seed"].nunique()) == {seeds}
+    assert f"{trials:,} trials" in README
+
+
+def test_the_readme_has_lines_of_the_table_of_all_studies(studies: dict[str, Study]) -> None:
+    """Each number of it, and what is bold."""
+    head, rule, *lines = lead_table(leads(studies), QUOTED).splitlines()
+    assert "\n".join([head, rule, *lines]) in README
+    assert set(lines) <= set((STUDIES / "open_sets.md").read_text().splitlines())
+
+
+def test_what_the_readme_says_of_open_set_pools(studies: dict[str, Study]) -> None:
+    """What is above and below random beyond chance, and where."""
+    found = leads(studies)
+    sure = found[found["p_holm"] < 0.05]
+    assert found["method"].nunique() == 16
+    above, below = (_columns(sure[sign * sure["difference"] > 0]) for sign in (1, -1))  # by study and method
+    mixed = {"CIFAR-10 + SVHN", "Fashion-MNIST + KMNIST"}
+    four = set(found["column"])
+    for name in ("badge", OURS):
+        assert above["open_set", name] == four
+        assert above["open_set_low", name] == mixed
+    assert max(len(where) for (study, _), where in above.items() if study == "open_set_low") == 2
     for name in ("lfosa", "eoal", "dalbt (policy=most_outlying)"):
-        assert (_by_pool(sure, name) < 0).tolist() == [True] * 4, name
-    for name in (LEADER, "margin"):
-        assert (_by_pool(sure, name) > 0).tolist() == [True, False, True, True], name
-    for pool in leader.drop("cifar10 + svhn").index:
-        here = table[table["setting"].str.startswith(pool)].set_index("method")["difference"]
-        assert here.idxmax() == LEADER
-    measured = open_set_summary(study)
-    pure = measured[measured["method"].isin(("lfosa", "eoal"))]
-    assert pure["labels_per_paid"].min() >= 0.93
-    assert f"by up to {100 * pure['gain'].min():+.1f} points of AUBC" in text
-    ceiling = _points(_by_pool(measured[measured["is_control"]], "oracle_purity", "gain"))
-    assert "would be worth {}, {}, {} and {}.".format(*ceiling) in text
+        assert below["open_set", name] == below["open_set_low", name] == four
+    three = four - {"CIFAR-10 + SVHN"}
+    assert above["open_set", LEADER] == three
+    first = found[(found["study"] == "open_set") & ~found["is_control"]].set_index("method")
+    assert {column: rows["difference"].idxmax() for column, rows in first.groupby("column")} == {
+        "CIFAR-10 + SVHN": OURS,
+        **dict.fromkeys(three, LEADER),
+    }
+    assert below["open_set_low", LEADER] == four - {"CIFAR-10, 4 of 10 classes"}
+    lowest = found.groupby(["study", "column"])["difference"].idxmin()
+    assert set(found.loc[lowest, "method"]) == {"lfosa", "eoal"}
 
 
-def test_the_readme_quotes_the_study_of_open_set_pools_at_few_labels() -> None:
-    """What is above random, and what K+1 loses and why."""
-    study = read_study(STUDIES / "open_set_low")
-    assert len(study.manifests) == 1_632
-    assert study.rounds.groupby("setting")["seed"].nunique().tolist() == [24] * 4
-    table, text = compare_with_random(study.without_controls), " ".join(README.split())
-    sure = table[table["p_holm"] < 0.05]
-    mixed = ["cifar10 + svhn", "fashion_mnist + kmnist"]
-    above = [_by_pool(sure[sure["difference"] > 0], name) for name in ("badge", f"dalbt ({OURS})")]
-    assert [each.index.tolist() for each in above] == [mixed, mixed]
-    said = "another set's images, by {} and {}, and by {} and {} points."
-    assert said.format(*_points(above[0]), *_points(above[1])) in text
-    assert sure[sure["difference"] > 0].groupby("method").size().max() == 2
-    lost = sure[sure["method"].str.startswith("k_plus_one") & sure["setting"].str.startswith(tuple(mixed))]
-    assert (lost["difference"] < 0).tolist() == [True] * 4
-    assert f"loses up to {-100 * lost['difference'].min():.1f} points there" in text
-    balance = class_balance(acquired_by_trial(study.selections, study.rounds), study.rounds)
+def test_why_purity_alone_and_k_plus_one_lose(studies: dict[str, Study]) -> None:
+    """Labels per paid label, and how few of them the rarest class gets."""
+    measured, text = open_set_summary(studies["open_set"]), " ".join(README.split())
+    pure = measured[measured["method"].isin(("lfosa", "eoal"))]["labels_per_paid"].min()
+    assert f"gain at least {int(100 * pure) / 100:.2f} labels per paid label" in text
+    low = studies["open_set_low"]
+    balance = class_balance(acquired_by_trial(low.selections, low.rounds), low.rounds)
     rarest = balance[balance["setting"].str.startswith("cifar10 + svhn")].set_index("method")["rarest"]
-    worst = rarest[rarest.index.str.startswith("k_plus_one")].min()
-    assert f"the rarest class gets {worst:.0%}".replace("%", " %") in text
-    assert f"with random {rarest['random']:.0%}".replace("%", " %") in text
+    said = f"the rarest class gets {rarest[LEADER]:.0%}, with random {rarest['random']:.0%}"
+    assert said.replace("%", " %") in text
+
+
+def _columns(rows: pd.DataFrame) -> dict[tuple[str, str], set[str]]:
+    return {
+        (str(study), str(method)): set(own["column"])
+        for (study, method), own in rows.groupby(["study", "method"])
+    }
 
 
 def test_the_control_takes_no_part_in_the_correction_of_the_open_set_page() -> None:
@@ -92,13 +114,3 @@ def test_the_control_takes_no_part_in_the_correction_of_the_open_set_page() -> N
             row.method,
         )
     assert [p for (_, method), p in cells.items() if method == "oracle_purity: control"] == [""] * 4
-
-
-def _by_pool(table: pd.DataFrame, method: str, column: str = "difference") -> "pd.Series[float]":
-    """What a method has in each pool, CIFAR-10 first."""
-    own = table[table["method"] == method]
-    return own.set_index(own["setting"].str.split(",").str[0])[column].sort_index()
-
-
-def _points(shares: "pd.Series[float]") -> list[str]:
-    return [f"{100 * share:+.1f}" for share in shares]
