@@ -112,10 +112,17 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _compact(arguments: argparse.Namespace) -> int:
-    from dalbt_ray.results import compact
+    from dalbt_ray.results import compact, gather
+    from dalbt_ray.results.gathering import Gathered
 
-    trials = compact(arguments.results, arguments.out)
-    _say(f"{trials} trials are gathered in {arguments.out or arguments.results}/bundle")
+    first, *others = arguments.results
+    if arguments.out is not None:
+        _say(f"{arguments.out}/bundle has {gather(arguments.results, arguments.out)}")
+        return 0
+    if others:
+        remedy = "name a new folder for the trials of all"
+        raise InputError("out", None, "is missing", remedy=remedy)
+    _say(f"{first}/bundle has {Gathered(compact(first))}")
     return 0
 
 
@@ -175,7 +182,6 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("verify", _verify, "hash every result file again; damaged trials go to quarantine and are redone"),
         ("report", _report, "build report/index.html, figures and tables"),
-        ("compact", _compact, "gather the finished trials in one bundle of a few files"),
     ):
         command = _command(commands, name, text)
         command.add_argument("results", metavar="DIR", help=RESULTS)
@@ -194,10 +200,13 @@ def _parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="write it again as rounds come, until the sweep is through",
             )
-        if name == "compact":
-            command.add_argument(
-                "--out", metavar="DIR", help="a new results folder that gets the bundle and nothing else"
-            )
+
+    gathered = _command(commands, "compact", "gather the finished trials in one bundle of a few files")
+    gathered.add_argument("results", metavar="DIR", nargs="+", help=f"{RESULTS}; several of them with --out")
+    gathered.add_argument(
+        "--out", metavar="DIR", help="a new results folder that gets the bundle and nothing else"
+    )
+    gathered.set_defaults(run=_compact)
 
     again = _command(commands, "rerun", "repeat a finished trial from its manifest and compare bit for bit")
     again.add_argument("results", metavar="DIR", help=RESULTS)

@@ -4,6 +4,7 @@ from dalbt_ray.results.checking.finding import Finding, VerifyReport
 from dalbt_ray.results.committed import committed_records, published_records
 from dalbt_ray.results.compaction import compact
 from dalbt_ray.results.conflict import ConflictError
+from dalbt_ray.results.gathering import gather
 from dalbt_ray.results.identity import trial_id
 from dalbt_ray.results.load import Results, load_manifests, load_results
 from dalbt_ray.results.published import PublishedTrial
@@ -30,6 +31,7 @@ __all__ = [
     "VerifyReport",
     "committed_records",
     "compact",
+    "gather",
     "load_manifests",
     "load_results",
     "published_records",

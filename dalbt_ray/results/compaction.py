@@ -25,41 +25,27 @@ from dalbt_ray.results.parquet_bounds import UNPACKED_BYTES, refuse_bomb
 from dalbt_ray.results.parquet_form import encode_compactly, join
 from dalbt_ray.results.results_store import ResultsStore
 from dalbt_ray.results.schemas import TABLES, Table
-from dalbt_ray.results.storage.folder import read_sweep
-from dalbt_ray.results.storage.location import open_storage
 from dalbt_ray.results.storage.protocol import Storage
 from dalbt_ray.results.storage.sealed import NewerFormatError, seal
 
 _INSTEAD = "leave the single files as they are: everything reads them too"
 
 
-def compact(root: str | Path, out: str | Path | None = None) -> int:
-    """Write the bundle of all finished trials; how many they are.
+def compact(root: str | Path) -> int:
+    """Write the bundle of all finished trials into their folder, where the single files stay; how many they are.
 
     Args:
-        root: a results folder; it must not be in use by a sweep, unless `out` is given.
-        out: a new results folder, which gets `sweep.json` and the bundle and nothing else. Without it the bundle is
-            written into `root`, where the files of the single trials stay.
+        root: a results folder that no sweep is using; `gather` writes to a new one.
 
     Raises:
-        InputError: not a results folder, or in use; a damaged file (named; `dalbt verify` fixes that); `out` is not
-            empty; more than a bundle can hold.
+        InputError: not a results folder, or in use; a damaged file (named; `dalbt verify` fixes that); more than a
+            bundle can hold.
     """
     storage = open_results(root)
-    if out is None:
-        with ResultsStore(root).lease() as lease:
-            manifests, parts = read_published(storage)
-            lease.confirm()
-            write_bundle(storage, manifests, parts)
-        return len(manifests)
-    target = open_storage(out)
-    if target.entries(""):
-        raise InputError("out", target.location, "is not empty", remedy="name a new folder")
-    manifests, parts = read_published(storage)
-    target.prepare()
-    target.write("sweep.json", seal("results", read_sweep(storage) or {}))
-    write_bundle(target, manifests, parts)
-    target.delete_folder("staging")
+    with ResultsStore(root).lease() as lease:
+        manifests, parts = read_published(storage)
+        lease.confirm()
+        write_bundle(storage, manifests, parts)
     return len(manifests)
 
 

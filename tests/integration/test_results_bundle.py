@@ -11,7 +11,16 @@ import pytest
 
 from dalbt_ray.cli import main
 from dalbt_ray.errors import InputError
-from dalbt_ray.results import ConflictError, ResultsStore, compact, load_manifests, load_results, verify
+from dalbt_ray.results import (
+    ConflictError,
+    ResultsStore,
+    compact,
+    gather,
+    load_manifests,
+    load_results,
+    verify,
+)
+from dalbt_ray.results.gathering import Gathered
 from dalbt_ray.results.manifest_lines import PACKED, lines_of, pack
 from dalbt_ray.results.storage.sealed import unseal
 from tests.results_records import (
@@ -44,7 +53,7 @@ def same(one: Path, other: Path) -> bool:
 def test_a_bundle_of_its_own_reads_like_the_folder(root: Path, tmp_path: Path) -> None:
     """`--out`: six files; frames, manifests, commits and progress as from the single files."""
     before = file_hashes(root)
-    assert compact(root, tmp_path / "study") == 3
+    assert gather([root], tmp_path / "study") == Gathered(trials=3, shared=0)
     assert file_hashes(root) == before
     assert set(file_hashes(tmp_path / "study")) == {
         "sweep.json", "bundle/index.json", "bundle/trials.jsonl.zst",
@@ -61,10 +70,10 @@ def test_a_bundle_of_its_own_reads_like_the_folder(root: Path, tmp_path: Path) -
 
 def test_equal_trials_give_equal_bytes(root: Path, tmp_path: Path) -> None:
     """Also from a bundle and single files together: a study in a repository changes only with its trials."""
-    compact(root, tmp_path / "one")
+    gather([root], tmp_path / "one")
     compact(root)
     shutil.rmtree(root / "trials")
-    compact(root, tmp_path / "two")
+    gather([root], tmp_path / "two")
     assert file_hashes(tmp_path / "one") == file_hashes(tmp_path / "two")
 
 
@@ -103,7 +112,7 @@ def test_trials_published_later_are_read_with_it(root: Path) -> None:
 def test_a_trial_of_a_bundle_is_never_run_again(root: Path, tmp_path: Path) -> None:
     """Published again: nothing is written. With another result: refused."""
     study = tmp_path / "study"
-    compact(root, study)
+    gather([root], study)
     before = file_hashes(study)
     store = ResultsStore(study)
     store.publish(identity(1), {}, records(3, host="elsewhere"))
@@ -149,7 +158,7 @@ def test_a_crash_while_a_bundle_is_replaced_loses_nothing(root: Path, tmp_path: 
     """A staged bundle counts once it has its index, whatever the other one looks like then."""
     compact(root)
     run_trial(ResultsStore(root), 7)
-    compact(root, tmp_path / "newer")
+    gather([root], tmp_path / "newer")
     whole = load_results(root)
     for folder in ("trials", *TABLES):
         shutil.rmtree(root / folder)
@@ -194,7 +203,7 @@ class TestCommand:
     ) -> None:
         """In place, and elsewhere; a folder with something in it is no place."""
         assert main(["compact", str(root)]) == 0
-        assert capsys.readouterr().out == f"3 trials are gathered in {root}/bundle\n"
+        assert capsys.readouterr().out == f"{root}/bundle has 3 trials\n"
         assert main(["compact", str(root), "--out", str(tmp_path / "study")]) == 0
         assert main(["compact", str(root), "--out", str(tmp_path / "study")]) == 2
         assert "is not empty" in capsys.readouterr().err

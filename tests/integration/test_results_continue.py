@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.results import PublishedTrial, ResultsStore, compact, load_results, verify
+from dalbt_ray.results import PublishedTrial, ResultsStore, compact, gather, load_results, verify
 from dalbt_ray.trial.rounds import run_trial as run_rounds
 from tests.results_records import identity, record, records, rewrite, run_trial
 from tests.small_trials import small_image_set, small_trial
@@ -37,7 +37,7 @@ def test_a_continued_trial_is_the_one_that_was_asked_for_all_rounds_at_once(
         compact(root)
     elif place == "bundle":
         root = tmp_path / "study"
-        compact(tmp_path / "results", root)
+        gather([tmp_path / "results"], root)
         store = ResultsStore(root)
     store.reopen(name)
     assert store.committed() == set()

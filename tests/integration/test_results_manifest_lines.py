@@ -9,7 +9,15 @@ import duckdb
 import pytest
 
 from dalbt_ray.errors import InputError
-from dalbt_ray.results import ResultsStore, compact, load_manifests, load_results, parquet_bounds, verify
+from dalbt_ray.results import (
+    ResultsStore,
+    compact,
+    gather,
+    load_manifests,
+    load_results,
+    parquet_bounds,
+    verify,
+)
 from dalbt_ray.results.manifest_lines import MOST_LINES, PACKED, PLAIN, pack, parse, unpack
 from dalbt_ray.results.parquet_bounds import open_parquet, unpacked_bytes
 from dalbt_ray.results.storage.sealed import NewerFormatError, unseal
@@ -53,7 +61,7 @@ def test_a_bundle_with_plain_manifests_is_replaced_by_a_packed_one(tmp_path: Pat
     """By `compact`, in place and elsewhere: every manifest and every row stays, the plain file goes."""
     shutil.copytree(OLD, tmp_path / "old")
     compact(tmp_path / "old")
-    compact(OLD, tmp_path / "other")
+    gather([OLD], tmp_path / "other")
     for folder in (tmp_path / "old", tmp_path / "other"):
         names = {path.name for path in (folder / "bundle").iterdir()}
         assert names == {"index.json", PACKED, *(f"{table}.parquet" for table in TABLES)}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dalbt_ray.results import ResultsStore, compact, load_manifests, load_results, verify
+from dalbt_ray.results import ResultsStore, compact, gather, load_manifests, load_results, verify
 from dalbt_ray.results.schemas import TABLES
 from dalbt_ray.results.storage import local_disk
 from dalbt_ray.results.storage.sealed import seal, unseal
@@ -81,7 +81,7 @@ def test_every_pair_of_deletions_is_found(root: Path, tmp_path: Path) -> None:
 def test_every_file_and_pair_of_a_bundle_is_missed(root: Path, tmp_path: Path) -> None:
     """Of results that are nothing but a bundle, as they are committed and shared."""
     shared = tmp_path / "shared"
-    compact(root, shared)
+    gather([root], shared)
     files = sorted(path.relative_to(shared) for path in shared.rglob("*.*"))
     assert len(files) == 6
     with in_memory(tmp_path) as folder:
