@@ -52,9 +52,12 @@ class Eaoa(WithDetector):
 
     def look(self, pool: PoolView) -> Look:
         """Picks and the detector's energy from one detector."""
-        logits = outlier_logits(pool, self.regularization)
+        shown = Shown.of(pool)
+        logits = outlier_logits(pool, shown, self.regularization)
         energies = energy(logits[:, :-1], logits[:, -1])
-        return Look(partial(self._picks, pool, energies), score=self.score(pool), outlier_score=energies)
+        return Look(
+            partial(self._picks, pool, shown, energies), score=self.score(pool), outlier_score=energies
+        )
 
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
@@ -65,12 +68,13 @@ class Eaoa(WithDetector):
     def _picks(
         self,
         pool: PoolView,
+        shown: Shown,
         energies: NDArray[np.float64],
         candidates: NDArray[np.int64],
         budget: int,
         rng: np.random.Generator,
     ) -> NDArray[np.int64]:
-        counts = neighbor_counts(pool, candidates, self.neighbors)
+        counts = neighbor_counts(pool, shown, candidates, self.neighbors)
         ours = membership(-energies[candidates]) * membership(-energy(counts[:, :-1], counts[:, -1]))
         predicted = pool.predicted[candidates]
         classes = pool.probabilities.shape[1]
@@ -113,7 +117,9 @@ def ambiguity(pool: PoolView) -> NDArray[np.float64]:
     return np.asarray(np.log(np.maximum(p[:, :-1].sum(axis=1), np.finfo(np.float64).tiny)))
 
 
-def neighbor_counts(pool: PoolView, rows: NDArray[np.int64], neighbors: int) -> NDArray[np.float64]:
+def neighbor_counts(
+    pool: PoolView, shown: Shown, rows: NDArray[np.int64], neighbors: int
+) -> NDArray[np.float64]:
     """How often an image is among the `neighbors` nearest of `rows` to an image with a known answer, by that answer.
 
     Every answer has the same weight in all, whatever its number of images: their mean number over that number.
@@ -121,7 +127,6 @@ def neighbor_counts(pool: PoolView, rows: NDArray[np.int64], neighbors: int) -> 
     Returns:
         float64[r, K + 1].
     """
-    shown = Shown.of(pool)
     counts = np.zeros((len(rows), shown.classes + 1))
     if not len(shown.rows):
         return counts

@@ -10,7 +10,7 @@ from dalbt_ray.options.ranges import Positive
 from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.method import Ranked, RankedLook, ranked_look
 from dalbt_ray.strategies.mixture import membership
-from dalbt_ray.strategies.outlier_head import outlier_logits
+from dalbt_ray.strategies.outlier_head import Shown, outlier_logits
 from dalbt_ray.strategies.with_detector import WithDetector
 
 
@@ -39,7 +39,7 @@ class Lfosa(WithDetector, Ranked):
 
     def look(self, pool: PoolView) -> RankedLook:
         """Ranking and the detector's own score from one detector."""
-        logits = outlier_logits(pool, self.regularization * self.temperature**2)
+        logits = outlier_logits(pool, Shown.of(pool), self.regularization * self.temperature**2)
         return ranked_look(ranking_by_logits(logits), outlier_odds(logits))
 
     def ranking(self, pool: PoolView) -> NDArray[np.float64]:

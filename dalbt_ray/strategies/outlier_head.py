@@ -60,16 +60,16 @@ def bought_outliers(pool: PoolView) -> NDArray[np.bool_]:
     return np.zeros(len(pool.labeled), bool) if pool.outliers is None else pool.outliers
 
 
-def outlier_logits(pool: PoolView, regularization: float) -> NDArray[np.float64]:
+def outlier_logits(pool: PoolView, shown: Shown, regularization: float) -> NDArray[np.float64]:
     """Logits of the K known classes and of "none of ours", float64[n, K + 1], by logistic regression.
 
     Zeros, under which every class is as likely, where nothing is labeled.
 
     Args:
         pool: n images.
+        shown: its answers.
         regularization: L2 penalty against the sum of the cross-entropy, as `Frozen.regularization`.
     """
-    shown = Shown.of(pool)
     if not len(shown.rows):
         return np.zeros((len(pool.labeled), shown.classes + 1))
     head = solved(shown.taught(pool), shown.answers, shown.classes + 1, regularization)

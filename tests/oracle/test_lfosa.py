@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 
 from dalbt_ray.strategies.lfosa import Lfosa, ranking_by_logits
 from dalbt_ray.strategies.mixture import membership
-from dalbt_ray.strategies.outlier_head import outlier_logits
+from dalbt_ray.strategies.outlier_head import Shown, outlier_logits
 from tests.oracle.test_k_plus_one import open_pool
 
 
@@ -91,7 +91,8 @@ def test_the_detector_is_regularized_cross_entropy_of_logits_over_temperature() 
         return float(fit.sum() + 0.1 / 2 * (weights**2).sum())
 
     solution = minimize(loss, np.zeros(20), method="BFGS", options={"gtol": 1e-8}).x.reshape(5, 4)
-    np.testing.assert_allclose(outlier_logits(pool, 0.1 * 0.5**2), padded @ solution.T / 0.5, atol=1e-4)
+    found = outlier_logits(pool, Shown.of(pool), 0.1 * 0.5**2)
+    np.testing.assert_allclose(found, padded @ solution.T / 0.5, atol=1e-4)
 
 
 def test_the_ranking_by_predicted_class() -> None:

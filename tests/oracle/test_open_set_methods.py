@@ -113,15 +113,15 @@ def test_reverse_neighbors_are_counted_by_answer() -> None:
         distances = [np.linalg.norm(features[row] - features[other]) for other in rows]
         for place in np.argsort(distances)[:5]:
             expected[place, answer] += mean / sizes[answer]
-    np.testing.assert_allclose(neighbor_counts(pool, rows, 5), expected, rtol=1e-9)
+    np.testing.assert_allclose(neighbor_counts(pool, Shown.of(pool), rows, 5), expected, rtol=1e-9)
 
 
 def test_eaoa_class_by_class() -> None:
     """Of each predicted class the images likeliest ours, of these the most ambiguous, in turns."""
     pool = open_pool(5, n=200)
     method, rows, budget = Eaoa(neighbors=10, start=2.0, step=0.0), pool.unlabeled_rows, 8
-    logits = outlier_logits(pool, 0.1)[rows]
-    counts = neighbor_counts(pool, rows, 10)
+    logits = outlier_logits(pool, Shown.of(pool), 0.1)[rows]
+    counts = neighbor_counts(pool, Shown.of(pool), rows, 10)
     ours = membership(-energy(logits[:, :-1], logits[:, -1])) * membership(
         -energy(counts[:, :-1], counts[:, -1])
     )
