@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from dalbt_ray.auxiliary.osr_decoder import DalOsrSettings
 from dalbt_ray.options.ranges import ShareOf
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.method import Needs, Ranked
+from dalbt_ray.strategies.method import Needs, RankedLook, outlier_class_score, ranked_look
+from dalbt_ray.strategies.one_look import RankedOneLook
 from dalbt_ray.strategies.open_set_tails import OpenSetTails
 from dalbt_ray.weibull import cdf_of_log_hazard
 
@@ -17,7 +18,7 @@ Policy = Literal["least_confident", "most_outlying", "least_outlying"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DalOsr(Ranked):
+class DalOsr(RankedOneLook):
     """Train with a variational bottleneck and a decoder (M2), then acquire what such a network does not recognize.
 
     Mandivarapu, Camp and Estrada 2022, "Deep Active Learning via Open-Set Recognition". Paper and code name
@@ -55,28 +56,22 @@ class DalOsr(Ranked):
         """A variational encoder."""
         return Needs(variational=True)
 
-    def ranking(self, pool: PoolView) -> NDArray[np.float64]:
-        """float64[n] by the policy; all equal, so that the seed decides, where no tail can be fitted."""
+    def look(self, pool: PoolView) -> RankedLook:
+        """From one fit of the tails, or from the softmax under `least_confident`.
+
+        - ranking: by the policy; all equal, so that the seed decides, where no tail can be fitted.
+        - score: the outlier probability, or under `least_confident` the largest softmax.
+        - note: whether the tails could not be fitted.
+        """
+        outlier_score = outlier_class_score(pool)
         if self.policy == "least_confident":
             confidence: NDArray[np.float64] = pool.probabilities.max(axis=1).astype(np.float64)
-            return -confidence
-        hazard = self._log_hazard(pool)
-        return hazard if self.policy == "most_outlying" else -hazard
-
-    def score(self, pool: PoolView) -> NDArray[np.float64]:
-        """float64[n], the outlier probability, or under `least_confident` the largest softmax."""
-        if self.policy == "least_confident":
-            return -self.ranking(pool)
-        return cdf_of_log_hazard(self._log_hazard(pool))
-
-    def note(self, pool: PoolView) -> str:
-        """Whether the tails could not be fitted."""
-        if self.policy == "least_confident" or OpenSetTails.of(pool, self.tail_share) is not None:
-            return ""
-        return "dal_osr: fewer than 3 distinct distances over all classes, acquired at random"
-
-    def _log_hazard(self, pool: PoolView) -> NDArray[np.float64]:
+            return ranked_look(-confidence, outlier_score, score=confidence)
         tails = OpenSetTails.of(pool, self.tail_share)
         if tails is None:
-            return np.zeros(len(pool.labeled))
-        return tails.log_hazard(pool.features, pool.predicted)
+            hazard = np.zeros(len(pool.labeled))
+            note = "dal_osr: fewer than 3 distinct distances over all classes, acquired at random"
+        else:
+            hazard, note = tails.log_hazard(pool.features, pool.predicted), ""
+        ranking = hazard if self.policy == "most_outlying" else -hazard
+        return ranked_look(ranking, outlier_score, score=cdf_of_log_hazard(hazard), note=note)

@@ -12,7 +12,8 @@ from dalbt_ray.pool import PoolView
 from dalbt_ray.strategies.class_tails import ClassTails, Distance, Tails
 from dalbt_ray.strategies.known_or_not import KnownOrNot
 from dalbt_ray.strategies.margin import margin
-from dalbt_ray.strategies.method import Needs, Ranked, RankedLook, ranked_look
+from dalbt_ray.strategies.method import Needs, RankedLook, outlier_class_score, ranked_look
+from dalbt_ray.strategies.one_look import RankedOneLook
 from dalbt_ray.strategies.past_queries import is_first_query
 from dalbt_ray.weibull import cdf_of_log_hazard
 
@@ -22,7 +23,7 @@ Policy = Literal[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dalbt(Ranked):
+class Dalbt(RankedOneLook):
     """Rank the pool by the Weibull tail of each image's distance to the mean of its predicted class.
 
     DALBT, algorithm 1: the latents of correctly classified labeled images give a mean and a two-parameter
@@ -71,36 +72,27 @@ class Dalbt(Ranked):
         """The plain classifier; bought OOD images for the policy that learns from them."""
         return Needs(outliers=self.policy == "likelihood_ratio")
 
-    def ranking(self, pool: PoolView) -> NDArray[np.float64]:
-        """float64[n] by the policy; all equal, so that the seed decides, where no class admits a fit."""
-        return self.look(pool).ranking
-
-    def score(self, pool: PoolView) -> NDArray[np.float64] | None:
-        """float64[n] in [0, 1], the outlier probability under any policy; NaN where no class admits a fit."""
-        return self.look(pool).score
-
-    def outlier_score(self, pool: PoolView) -> NDArray[np.float64] | None:
-        """Log odds of being none of ours under `likelihood_ratio`, once it has learned; else of the outlier class."""
-        return self.look(pool).outlier_score
-
-    def note(self, pool: PoolView) -> str:
-        """What was too poor for the method as written, and what stood in for it."""
-        return self.look(pool).note
-
     def look(self, pool: PoolView) -> RankedLook:
-        """Everything from one fit of the class tails."""
+        """From one fit of the class tails.
+
+        - ranking: by the policy; all equal, so that the seed decides, where no class admits a fit.
+        - score: in [0, 1], the outlier probability under any policy; NaN where no class admits a fit.
+        - outlier score: log odds of being none of ours under `likelihood_ratio`, once it has learned (None before);
+          what the outlier class says under the others.
+        - note: what was too poor for the method as written, and what stood in for it.
+        """
         tails = ClassTails.of(pool, self.distance, self.tails)
         if tails is None:
             n = len(pool.labeled)
             note = "dalbt: fewer than 3 distinct distances over all classes, acquired at random"
-            return ranked_look(np.zeros(n), super().outlier_score(pool), score=np.full(n, np.nan), note=note)
+            return ranked_look(np.zeros(n), outlier_class_score(pool), score=np.full(n, np.nan), note=note)
         hazard = tails.log_hazard(pool.features, pool.predicted)
         if self.policy == "likelihood_ratio":
             return self._learned(pool, tails, hazard)
         held_out = _validation_hazard(pool, tails) if self.policy.startswith("inlier") else None
         return ranked_look(
             self._wanted(pool, hazard, held_out),
-            super().outlier_score(pool),
+            outlier_class_score(pool),
             score=cdf_of_log_hazard(hazard),
             note=_note(pool, tails, held_out),
         )

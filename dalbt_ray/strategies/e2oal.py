@@ -47,15 +47,13 @@ class E2oal(WithDetector):
     correction: NotNegative = 0.5
 
     def look(self, pool: PoolView) -> Look:
-        """Picks and the detector's score from one head."""
-        purity = self._purity(pool)
-        return Look(partial(self._picks, pool, purity), score=self.score(pool), outlier_score=-purity)
+        """From one head: the purest images, as many as the wanted purity allows; of these the most informative ones.
 
-    def pick(
-        self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
-        """The purest images, as many as the wanted purity allows; of these the most informative, class by class."""
-        return self.look(pool).pick(candidates, budget, rng)
+        The score is the informativeness, the outlier score minus the purity.
+        """
+        purity = self._purity(pool)
+        informative = informativeness(pool.probabilities)
+        return Look(partial(self._picks, pool, purity), score=informative, outlier_score=-purity)
 
     def _picks(
         self,
@@ -82,14 +80,6 @@ class E2oal(WithDetector):
         for purity in purities(pool):
             value = float(np.clip(value + self.correction * (self.target - purity), 0.0, 1.0))
         return value
-
-    def outlier_score(self, pool: PoolView) -> NDArray[np.float64]:
-        """Minus the purity."""
-        return -self._purity(pool)
-
-    def score(self, pool: PoolView) -> NDArray[np.float64]:
-        """The informativeness, float64[n]."""
-        return informativeness(pool.probabilities)
 
     def _purity(self, pool: PoolView) -> NDArray[np.float64]:
         """Largest known logit minus largest OOD logit, float64[n]; without an OOD image, the largest known one.

@@ -51,19 +51,16 @@ class Eaoa(WithDetector):
     step: NotNegative = 10.0
 
     def look(self, pool: PoolView) -> Look:
-        """Picks and the detector's energy from one detector."""
+        """From one detector: class by class many by the chance of being ours, few of them by ambiguity.
+
+        The score is the ambiguity, the outlier score the detector's energy.
+        """
         shown = Shown.of(pool)
         logits = outlier_logits(pool, shown, self.regularization)
         energies = energy(logits[:, :-1], logits[:, -1])
         return Look(
-            partial(self._picks, pool, shown, energies), score=self.score(pool), outlier_score=energies
+            partial(self._picks, pool, shown, energies), score=ambiguity(pool), outlier_score=energies
         )
-
-    def pick(
-        self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
-        """Class by class: many by the chance of being ours, few of them by ambiguity."""
-        return self.look(pool).pick(candidates, budget, rng)
 
     def _picks(
         self,
@@ -96,14 +93,6 @@ class Eaoa(WithDetector):
         for purity in purities(pool):
             value = max(1.0, value + self.step * (float(purity) - self.target))
         return value
-
-    def outlier_score(self, pool: PoolView) -> NDArray[np.float64] | None:
-        """The detector's energy."""
-        return self.look(pool).outlier_score
-
-    def score(self, pool: PoolView) -> NDArray[np.float64]:
-        """The ambiguity, float64[n]."""
-        return ambiguity(pool)
 
 
 def energy(known: NDArray[np.float64], outlier: NDArray[np.float64]) -> NDArray[np.float64]:

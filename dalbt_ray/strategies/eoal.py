@@ -44,20 +44,13 @@ class Eoal(WithDetector):
     sample: Count = 2_000
 
     def look(self, pool: PoolView) -> Look:
-        """Picks and the detector's score from the same heads."""
+        """From one set of heads: the same number of picks from every cluster of what is taken for known, then the rest.
+
+        The outlier score is one minus the largest probability that a head gives.
+        """
         shown = Shown.of(pool)
         known = known_probabilities(pool, shown, self.regularization)
         return Look(partial(self._picks, pool, shown, known), outlier_score=strangeness(known))
-
-    def pick(
-        self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
-        """The same number from every cluster of what is taken for known; the smallest scores of the rest."""
-        return self.look(pool).pick(candidates, budget, rng)
-
-    def outlier_score(self, pool: PoolView) -> NDArray[np.float64] | None:
-        """One minus the largest probability that a head gives."""
-        return self.look(pool).outlier_score
 
     def _picks(
         self,

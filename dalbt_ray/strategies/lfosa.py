@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 
 from dalbt_ray.options.ranges import Positive
 from dalbt_ray.pool import PoolView
-from dalbt_ray.strategies.method import Ranked, RankedLook, ranked_look
+from dalbt_ray.strategies.method import RankedLook, ranked_look
 from dalbt_ray.strategies.mixture import membership
+from dalbt_ray.strategies.one_look import RankedOneLook
 from dalbt_ray.strategies.outlier_head import Shown, outlier_logits
 from dalbt_ray.strategies.with_detector import WithDetector
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lfosa(WithDetector, Ranked):
+class Lfosa(WithDetector, RankedOneLook):
     """The images that a detector is surest are of a known class.
 
     Ning et al. 2022, "Active Learning for Open-set Annotation" (CVPR). A detector learns the K known classes and one
@@ -38,21 +39,16 @@ class Lfosa(WithDetector, Ranked):
     temperature: Positive = 0.5
 
     def look(self, pool: PoolView) -> RankedLook:
-        """Ranking and the detector's own score from one detector."""
+        """From one detector; its own score is the log odds of "none of ours"."""
         logits = outlier_logits(pool, Shown.of(pool), self.regularization * self.temperature**2)
         return ranked_look(ranking_by_logits(logits), outlier_odds(logits))
 
-    def ranking(self, pool: PoolView) -> NDArray[np.float64]:
-        """float64[n]: the posterior in 0..1; what is predicted OOD has the negative of 1 + its rank by logit."""
-        return self.look(pool).ranking
-
-    def outlier_score(self, pool: PoolView) -> NDArray[np.float64] | None:
-        """Log odds of "none of ours" by the detector."""
-        return self.look(pool).outlier_score
-
 
 def ranking_by_logits(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """LfOSA's ranking of images by the logits of its detector, float64[n] of float64[n, K + 1]."""
+    """LfOSA's ranking of images by the logits of its detector, float64[n] of float64[n, K + 1].
+
+    The posterior in 0..1; what is predicted OOD has the negative of 1 + its rank by logit.
+    """
     predicted, largest = logits.argmax(axis=1), logits.max(axis=1)
     outlier = logits.shape[1] - 1
     ranking = np.empty(len(logits))

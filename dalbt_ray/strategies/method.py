@@ -116,7 +116,7 @@ class Method(Named):
         return fresh_first(pool, budget, lambda candidates, share: look.pick(candidates, share, rng)), look
 
     def look(self, pool: PoolView) -> Look:
-        """All that a query needs. Override it where that comes from one costly step, and let the others ask it."""
+        """All that a query needs. Where that comes from one costly step, subclass `OneLook` and write this alone."""
         pick = partial(self.pick, pool)
         return Look(pick, self.ranking(pool), self.score(pool), self.note(pool), self.outlier_score(pool))
 
@@ -141,12 +141,17 @@ class Method(Named):
 
     def outlier_score(self, pool: PoolView) -> NDArray[np.float64] | None:
         """float64[n], higher is more likely OOD: what the trained outlier class says unless a method has a detector."""
-        found = pool.outlier_probability
-        return None if found is None else np.asarray(found, np.float64)
+        return outlier_class_score(pool)
 
     def note(self, pool: PoolView) -> str:  # noqa: ARG002
         """One line for the round's row if the method had to fall back on something; empty otherwise."""
         return ""
+
+
+def outlier_class_score(pool: PoolView) -> NDArray[np.float64] | None:
+    """float64[n], what the trained outlier class says; None without one."""
+    found = pool.outlier_probability
+    return None if found is None else np.asarray(found, np.float64)
 
 
 def fresh_first(

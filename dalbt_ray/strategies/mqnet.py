@@ -11,14 +11,15 @@ from dalbt_ray.options.ranges import Count, Positive
 from dalbt_ray.pool import Floats, PoolView
 from dalbt_ray.strategies.geometry import row_blocks
 from dalbt_ray.strategies.meta_network import meta_network
-from dalbt_ray.strategies.method import Needs, Ranked, RankedLook, ranked_look
+from dalbt_ray.strategies.method import Needs, RankedLook, ranked_look
+from dalbt_ray.strategies.one_look import RankedOneLook
 from dalbt_ray.strategies.outlier_head import Shown, bought_outliers, head_logits
 from dalbt_ray.strategies.uncertainty import Uncertainty, uncertainty
 from dalbt_ray.strategies.unit_features import unit_features
 
 
 @dataclass(frozen=True, kw_only=True)
-class MqNet(Ranked):
+class MqNet(RankedOneLook):
     """A small network of purity and informativeness that ranks the images of the last query by what they were worth.
 
     Park et al. 2022, "Meta-Query-Net: Resolving Purity-Informativeness Dilemma in Open-set Active Learning" (NeurIPS).
@@ -60,16 +61,11 @@ class MqNet(Ranked):
         """Bought OOD images."""
         return Needs(outliers=True)
 
-    def ranking(self, pool: PoolView) -> NDArray[np.float64]:
-        """float64[n]; the network begins at weights of a fixed seed, so that it is a function of the pool."""
-        return self.look(pool).ranking
-
-    def outlier_score(self, pool: PoolView) -> NDArray[np.float64] | None:
-        """Minus the purity."""
-        return self.look(pool).outlier_score
-
     def look(self, pool: PoolView) -> RankedLook:
-        """Everything from one network."""
+        """From one network, which begins at weights of a fixed seed, so that it is a function of the pool.
+
+        The outlier score is minus the purity.
+        """
         shown, last = Shown.of(pool), last_query(pool)
         pure, pure_before = purity(pool, shown, pool.labeled, pool.labeled & ~last)
         unsure = uncertainty(pool.probabilities, self.uncertainty)

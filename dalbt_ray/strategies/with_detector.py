@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from dalbt_ray.options.ranges import Positive
-from dalbt_ray.strategies.method import Method, Needs
+from dalbt_ray.strategies.method import Needs
+from dalbt_ray.strategies.one_look import OneLook
 
 
 @dataclass(frozen=True, kw_only=True)
-class WithDetector(Method):
+class WithDetector(OneLook):
     """A method that fits linear heads to labeled images and bought OOD ones (`outlier_head.Shown`).
 
     Attributes:
