@@ -154,9 +154,10 @@ def _directions(features: Floats, rows: NDArray[np.int64], shown: Shown) -> NDAr
 def meta_inputs(
     unsure: NDArray[np.float64], pure: NDArray[np.float64], offered: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Exp of both in standard deviations from their mean over the rows `offered`, float64[n, 2]."""
+    """Exp of both in standard deviations from their mean over the rows `offered` (all, if none), float64[n, 2]."""
     both = np.stack([unsure, pure], axis=1)
-    mean, spread = both[offered].mean(axis=0), both[offered].std(axis=0)
+    measured = both[offered] if len(offered) else both
+    mean, spread = measured.mean(axis=0), measured.std(axis=0)
     # Images that were not on offer can be far out; no ranking of theirs is asked for.
     z = np.clip((both - mean) / np.where(spread > 1e-12, spread, 1.0), -50.0, 50.0)
     return np.asarray(np.exp(z))
