@@ -141,15 +141,20 @@ class BatchBALD(DropoutPasses):
         """BALD in nats, float64[n]: an image's gain when nothing has been picked."""
         return mutual_information(self.passes(pool))
 
-    def pick(
-        self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
+    def pick_ranked(
+        self,
+        pool: PoolView,
+        ranking: NDArray[np.float64],
+        candidates: NDArray[np.int64],
+        budget: int,
+        rng: np.random.Generator,
     ) -> NDArray[np.int64]:
         """Greedy picks in picking order."""
         shuffled = rng.permutation(candidates)  # settles ties
         passes = self.passes(pool)
         if budget <= self.joint_size:
             return shuffled[greedy(passes[shuffled], budget, self.configurations, rng)[0]]
-        return greedy_gaussian(passes, mutual_information(passes), shuffled, budget)
+        return greedy_gaussian(passes, ranking, shuffled, budget)
 
 
 def greedy(

@@ -56,6 +56,17 @@ class Look:
     note: str = ""
     outlier_score: NDArray[np.float64] | None = None
 
+    def select(self, pool: PoolView, budget: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Picks from the whole pool, int64[min(budget, unlabeled)]: returned rows only where no other one is left."""
+        candidates = pool.unlabeled_rows
+        demoted = np.zeros(len(pool.labeled), bool) if pool.demoted is None else pool.demoted
+        fresh, returned = candidates[~demoted[candidates]], candidates[demoted[candidates]]
+        picks = [self.pick(fresh, min(budget, len(fresh)), rng)] if len(fresh) else []
+        missing = budget - len(fresh)
+        if missing > 0 and len(returned):
+            picks.append(self.pick(returned, min(missing, len(returned)), rng))
+        return np.concatenate(picks).astype(np.int64) if picks else np.empty(0, np.int64)
+
 
 class Method(Named):
     """Base of all strategies. A subclass is a frozen dataclass whose fields are its options.
@@ -105,25 +116,21 @@ class Method(Named):
         Raises:
             ValueError: budget below 1, or an array that is not finite (names strategy and first bad row).
         """
-        self._check(pool, budget)
-        return fresh_first(pool, budget, lambda candidates, share: self.pick(pool, candidates, share, rng))
+        return self.query(pool, budget, rng)[0]
 
     @final
     def query(self, pool: PoolView, budget: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], Look]:
         """What `select` gives, and the look that it comes from."""
-        self._check(pool, budget)
+        if budget < 1:
+            raise ValueError(f"budget: {budget} must be at least 1")
+        check_finite(pool, self.name)
         look = self.look(pool)
-        return fresh_first(pool, budget, lambda candidates, share: look.pick(candidates, share, rng)), look
+        return look.select(pool, budget, rng), look
 
     def look(self, pool: PoolView) -> Look:
         """All that a query needs. Where that comes from one costly step, subclass `OneLook` and write this alone."""
         pick = partial(self.pick, pool)
         return Look(pick, self.ranking(pool), self.score(pool), self.note(pool), self.outlier_score(pool))
-
-    def _check(self, pool: PoolView, budget: int) -> None:
-        if budget < 1:
-            raise ValueError(f"budget: {budget} must be at least 1")
-        check_finite(pool, self.name)
 
     @abstractmethod
     def pick(
@@ -154,32 +161,43 @@ def outlier_class_score(pool: PoolView) -> NDArray[np.float64] | None:
     return None if found is None else np.asarray(found, np.float64)
 
 
-def fresh_first(
-    pool: PoolView, budget: int, pick: Callable[[NDArray[np.int64], int], NDArray[np.int64]]
-) -> NDArray[np.int64]:
-    """Split a query: never-offered rows first, returned ones only to fill up. `pick` gets candidates and a share."""
-    candidates = pool.unlabeled_rows
-    demoted = np.zeros(len(pool.labeled), bool) if pool.demoted is None else pool.demoted
-    fresh, returned = candidates[~demoted[candidates]], candidates[demoted[candidates]]
-    picks = [pick(fresh, min(budget, len(fresh)))] if len(fresh) else []
-    missing = budget - len(fresh)
-    if missing > 0 and len(returned):
-        picks.append(pick(returned, min(missing, len(returned))))
-    return np.concatenate(picks).astype(np.int64) if picks else np.empty(0, np.int64)
-
-
 class Ranked(Method):
-    """A strategy that scores images one by one and acquires the highest; the seed, not the order, breaks ties."""
+    """A strategy that scores images one by one and acquires the highest; the seed, not the order, breaks ties.
+
+    Implement `ranking`; where the query is not the highest of it, `pick_ranked` as well.
+    """
 
     @abstractmethod
     def ranking(self, pool: PoolView) -> NDArray[np.float64]:
         """float64[n], higher is wanted more."""
 
+    def pick_ranked(
+        self,
+        pool: PoolView,  # noqa: ARG002
+        ranking: NDArray[np.float64],
+        candidates: NDArray[np.int64],
+        budget: int,
+        rng: np.random.Generator,
+    ) -> NDArray[np.int64]:
+        """`pick`, given the ranking: the `budget` candidates of highest ranking, see `top`."""
+        return top(ranking, candidates, budget, rng)
+
     def pick(
         self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
     ) -> NDArray[np.int64]:
-        """The `budget` candidates of highest ranking."""
-        return top(self.ranking(pool), candidates, budget, rng)
+        """By a ranking that is made for it."""
+        return self.pick_ranked(pool, self.ranking(pool), candidates, budget, rng)
+
+    def look(self, pool: PoolView) -> "RankedLook":
+        """All from one ranking; a subclass that has a `pick` or a `score` of its own is asked for it."""
+        ranking, own = self.ranking(pool), type(self)
+        return RankedLook(
+            partial(self.pick_ranked, pool, ranking) if own.pick is Ranked.pick else partial(self.pick, pool),
+            ranking,
+            ranking if own.score is Ranked.score else self.score(pool),
+            self.note(pool),
+            self.outlier_score(pool),
+        )
 
 
 def top(
@@ -203,7 +221,7 @@ def top(
 
 @dataclass(frozen=True)
 class RankedLook(Look):
-    """A look that picks the highest of its ranking, see `ranked_look`."""
+    """A look that has a ranking."""
 
     ranking: NDArray[np.float64]
 
@@ -215,7 +233,7 @@ def ranked_look(
     score: NDArray[np.float64] | None = None,
     note: str = "",
 ) -> RankedLook:
-    """A look with this ranking, which is also the score unless another one is given."""
+    """A look that picks the highest of this ranking, which is also the score unless another one is given."""
     return RankedLook(
         partial(top, ranking), ranking, ranking if score is None else score, note, outlier_score
     )

@@ -33,8 +33,13 @@ class PowerBALD(DropoutPasses):
         """BALD in nats, float64[n], before the noise."""
         return mutual_information(self.passes(pool))
 
-    def pick(
-        self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
+    def pick_ranked(
+        self,
+        pool: PoolView,  # noqa: ARG002
+        ranking: NDArray[np.float64],
+        candidates: NDArray[np.int64],
+        budget: int,
+        rng: np.random.Generator,
     ) -> NDArray[np.int64]:
         """Drawn one after the other."""
-        return power_draw(self.ranking(pool), candidates, budget, self.power, rng)
+        return power_draw(ranking, candidates, budget, self.power, rng)

@@ -1,6 +1,7 @@
 """What every strategy promises, whatever its method: one test per promise, every member of the union in each."""
 
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import ClassVar, get_args
 
 import numpy as np
@@ -19,6 +20,7 @@ from dalbt_ray.strategies.eaoa import Eaoa
 from dalbt_ray.strategies.eoal import Eoal
 from dalbt_ray.strategies.k_plus_one import KPlusOne
 from dalbt_ray.strategies.max_herding import MaxHerding
+from dalbt_ray.strategies.method import Look
 from dalbt_ray.strategies.prob_cover import ProbCover
 from dalbt_ray.strategies.typiclust import TypiClust
 from dalbt_ray.strategies.uncertainty_herding import UncertaintyHerding
@@ -129,14 +131,16 @@ def test_scores_are_one_number_per_image(method: Method, pool: PoolView) -> None
 
 
 @every_method
-def test_a_query_is_select_with_its_records(method: Method) -> None:
-    """One look answers what `select`, `ranking`, `score`, `outlier_score` and `note` answer, returned images last."""
+def test_a_query_is_what_its_parts_say(method: Method) -> None:
+    """One look answers what `pick`, `ranking`, `score`, `outlier_score` and `note` answer, returned images last."""
     pool, turn = smooth_pool(seed=4), np.arange(60) % 4
     foreign = ~pool.labeled & (turn == 0)
     pool = replace(pool, outliers=foreign, removed=foreign, demoted=~pool.labeled & (turn == 1))
     budget = len(pool.unlabeled_rows) - 5
     rows, look = method.query(pool, budget, np.random.default_rng(0))
     assert rows.tolist() == select(method, pool, budget).tolist()
+    parts = Look(partial(method.pick, pool))
+    assert rows.tolist() == parts.select(pool, budget, np.random.default_rng(0)).tolist()
     for record in ("ranking", "score", "outlier_score", "note"):
         np.testing.assert_array_equal(getattr(look, record), getattr(method, record)(pool))
 
@@ -240,6 +244,48 @@ def test_a_class_of_ones_own_keeps_the_promises_unregistered(pool: PoolView, bud
     picks = select(FirstFeature(sign=-1.0), pool, budget)
     assert_valid(picks, pool, budget)
     assert picks.tolist() == select(FirstFeature(sign=-1.0), pool, budget).tolist()
+
+
+class Counting(FirstFeature):
+    """One that counts how often it is asked for its ranking."""
+
+    asked: ClassVar[list[PoolView]] = []
+
+    def ranking(self, pool: PoolView) -> NDArray[np.float64]:
+        """The first feature."""
+        self.asked.append(pool)
+        return super().ranking(pool)
+
+
+class LowestFirst(FirstFeature):
+    """One that picks and records in ways of its own."""
+
+    def pick(
+        self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """The highest last."""
+        return super().pick(pool, candidates, budget, rng)[::-1]
+
+    def score(self, pool: PoolView) -> NDArray[np.float64]:
+        """Twice the ranking."""
+        return 2 * self.ranking(pool)
+
+
+def test_a_ranking_is_made_once_a_query() -> None:
+    """For the images never offered, for those that came back and for the records alike."""
+    pool = smooth_pool(seed=3)
+    pool = replace(pool, demoted=~pool.labeled & (np.arange(60) % 2 == 0))
+    Counting().query(pool, len(pool.unlabeled_rows), np.random.default_rng(0))
+    assert len(Counting.asked) == 1
+
+
+def test_a_pick_and_a_score_of_ones_own_are_asked() -> None:
+    """A `Ranked` that overrides them is taken at its word, by `select` as by `query`."""
+    pool = smooth_pool(seed=3)
+    rows, look = LowestFirst().query(pool, 9, np.random.default_rng(0))
+    assert rows.tolist() == select(LowestFirst(), pool, 9).tolist()
+    assert rows.tolist() == select(FirstFeature(), pool, 9)[::-1].tolist()
+    np.testing.assert_array_equal(look.score, 2 * FirstFeature().ranking(pool))
 
 
 @pytest.mark.parametrize("name", ["select", "query"])
