@@ -11,6 +11,7 @@ from dalbt_ray.query.near_copies import near, unit, without_copies
 from dalbt_ray.query.trained_head import TrainedHead
 from dalbt_ray.seeding import generator
 from dalbt_ray.strategies import Method
+from dalbt_ray.strategies.method import Look, check_finite
 from dalbt_ray.trial.cold_start import first_chooser
 
 
@@ -125,17 +126,18 @@ def choose(images: KnownImages, answers: Answered, head: TrainedHead | None, wis
     removed = ~(rest & ~foreign) & ~answers.labeled
     method, note = first_chooser(wish.strategy, pretrained=True) if head is None else (wish.strategy, "")
     view = _view(images, answers, head, p, removed)
-    chosen, passed = _chosen(method, view, points, wanted, wish)
-    scores = method.score(view)
+    check_finite(view, method.name)
+    look = method.look(view)
+    chosen, passed = _chosen(look, view, points, wanted, wish)
     notes = [note]
     if (short := wanted - len(chosen)) > 0:
         notes.append(f"{short} fewer than asked: no other image is left that is no near copy")
     picks = [Pick(int(row), True, None) for row in explored]
-    picks += [Pick(row, False, None if scores is None else float(scores[row])) for row in chosen]
+    picks += [Pick(row, False, None if look.score is None else float(look.score[row])) for row in chosen]
     return Choice(
         picks=tuple(_predicted(pick, head, p) for pick in picks),
         note="; ".join(filter(None, notes)),
-        remark=method.note(view) if head is not None else "",
+        remark=look.note if head is not None else "",
         copies_left_out=int(copies.sum()) + passed,
         foreign_left_out=int((foreign & rest).sum()),
     )
@@ -148,7 +150,7 @@ def _explored(candidates: NDArray[np.bool_], wish: Wish) -> NDArray[np.int64]:
 
 
 def _chosen(
-    method: Method, view: PoolView, points: NDArray[np.float32], wanted: int, wish: Wish
+    look: Look, view: PoolView, points: NDArray[np.float32], wanted: int, wish: Wish
 ) -> tuple[list[int], int]:
     """Rows that the strategy wants, without copies of each other, and how many were passed over.
 
@@ -159,7 +161,7 @@ def _chosen(
     asked = min(available, wanted + wanted // 8 + 1)
     while wanted > 0 and available:
         rng = generator(wish.number, wish.number, "selection")
-        rows = method.select(view, asked, rng)
+        rows = look.select(view, asked, rng)
         kept, dropped = without_copies(rows.tolist(), points, wish.threshold)
         if len(kept) >= wanted or asked == available:
             front = set(kept[:wanted])
