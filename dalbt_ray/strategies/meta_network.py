@@ -64,9 +64,9 @@ def meta_network(
         margin: by which the better of a pair is to lead.
     """
     network, generator = MetaNetwork.untaught(units), torch.Generator().manual_seed(1)
-    parameters, count = network.parameters, len(worth)
+    count = len(worth)
     x = np.column_stack([inputs, np.ones(count)])
-    means, squares = np.zeros_like(parameters), np.zeros_like(parameters)
+    means, squares = np.zeros_like(network.parameters), np.zeros_like(network.parameters)
     for step in range(1, steps + 1):
         other = torch.randperm(count, generator=generator).numpy()
         weights = network.weights
@@ -78,9 +78,10 @@ def meta_network(
         error[other] += pull
         before_sigmoid = error[:, None] * weights[3] * hidden * (1 - hidden)
         gradient = np.vstack([x.T @ before_sigmoid, error @ hidden])
-        gradient[[0, 1, 3]] *= parameters[[0, 1, 3]] > 0
+        gradient[[0, 1, 3]] *= network.parameters[[0, 1, 3]] > 0
         means += (1 - _BETA_1) * (gradient - means)
         squares += (1 - _BETA_2) * (gradient**2 - squares)
         spread = np.sqrt(squares / (1 - _BETA_2**step)) + _EPSILON
-        parameters -= learning_rate / (1 - _BETA_1**step) * means / spread
+        change = learning_rate / (1 - _BETA_1**step) * means / spread
+        network = MetaNetwork(network.parameters - change)
     return network
