@@ -34,7 +34,7 @@ class Badge(Method):
     ) -> NDArray[np.int64]:
         """k-means++ over the candidates; images that are labeled already play no part."""
         gradients = Gradients.of(pool.probabilities[candidates], pool.features[candidates])
-        longest = np.flatnonzero(gradients.lengths == gradients.lengths.max())
+        longest = np.flatnonzero(gradients.squared_lengths == gradients.squared_lengths.max())
         return candidates[seed_centers(gradients, budget, rng, first=int(rng.choice(longest)))]
 
 
@@ -45,12 +45,12 @@ class Gradients:
     Attributes:
         errors: float32[n, c], p - onehot(argmax p).
         features: float32[n, d].
-        lengths: float32[n], |a_i|^2 |b_i|^2.
+        squared_lengths: float32[n], |a_i|^2 |b_i|^2.
     """
 
     errors: NDArray[np.float32]
     features: NDArray[np.float32]
-    lengths: NDArray[np.float32]
+    squared_lengths: NDArray[np.float32]
 
     @classmethod
     def of(cls, probabilities: Floats, features: Floats) -> Self:
@@ -59,8 +59,8 @@ class Gradients:
         errors[np.arange(len(errors)), probabilities.argmax(axis=1)] -= 1.0
         scale = np.abs(features).max(initial=0.0)
         scaled = (features / (scale if scale > 0 else 1.0)).astype(np.float32, copy=False)
-        lengths = np.einsum("nc,nc->n", errors, errors) * np.einsum("nd,nd->n", scaled, scaled)
-        return cls(errors=errors, features=scaled, lengths=lengths)
+        squared_lengths = np.einsum("nc,nc->n", errors, errors) * np.einsum("nd,nd->n", scaled, scaled)
+        return cls(errors=errors, features=scaled, squared_lengths=squared_lengths)
 
     def squared_distances(
         self, rows: NDArray[np.int64] | slice, others: NDArray[np.int64]
@@ -69,7 +69,7 @@ class Gradients:
         products = self.errors[rows] @ self.errors[others].T
         products *= self.features[rows] @ self.features[others].T
         products *= -2.0
-        total = self.lengths[rows][:, None] + self.lengths[others][None, :]
+        total = self.squared_lengths[rows][:, None] + self.squared_lengths[others][None, :]
         products += total
         total *= 16 * np.finfo(np.float32).eps
         products[products < total] = 0.0
@@ -86,7 +86,7 @@ def seed_centers(
     exactly. Then one matrix product brings all distances up to date. The first proposal of a batch is always
     accepted.
     """
-    n = len(gradients.lengths)
+    n = len(gradients.squared_lengths)
     picks = [first]
     weights = np.full(n, np.inf, np.float32)
     fresh = picks

@@ -53,7 +53,7 @@ def seeds(points: NDArray[np.float32], clusters: int, rng: np.random.Generator) 
     A point is an outer product as well: of the number 1 and itself.
     """
     ones = np.ones((len(points), 1), np.float32)
-    products = Gradients(errors=ones, features=points, lengths=np.einsum("nd,nd->n", points, points))
+    products = Gradients(errors=ones, features=points, squared_lengths=np.einsum("nd,nd->n", points, points))
     return seed_centers(products, clusters, rng, first=int(rng.integers(len(points))))
 
 
