@@ -93,5 +93,5 @@ def _check(chosen: NDArray[np.int64], view: PoolView, budget: int, strategy: str
     if len(chosen) != expected or len(np.unique(chosen)) != expected or taken.any():
         raise ValueError(
             f"strategy {strategy!r}: chose {len(chosen)} rows ({len(np.unique(chosen))} distinct, "
-            f"{int(taken.sum())} not unlabeled); select must return {expected} distinct unlabeled rows"
+            f"{int(taken.sum())} not unlabeled); pick must return distinct unlabeled rows, {expected} in all"
         )
