@@ -114,9 +114,8 @@ class ClassTails:
     def log_hazard(self, features: Floats, predicted: Ints) -> NDArray[np.float64]:
         """Log cumulative hazard of each image's distance to the mean of its predicted class.
 
-        An image that is taken for a class without a correct labeled image has no mean to be measured from: it
-        is measured from every mean, in that class's unit, and the nearest counts, under the
-        pooled law.
+        An image that is taken for a class without a correct labeled image has no mean to be measured from: it is
+        measured from every mean, in that class's unit, and the nearest counts, under the pooled law.
 
         Args:
             features: float[n, d].
@@ -154,7 +153,7 @@ class ClassTails:
         if self.whitening is not None:
             features = self.whitening(features)
         hazard = np.full(len(features), np.inf)
-        shape, log_scale = np.full((2, len(features)), self.pooled_fit.shape)
+        shape, log_scale = np.full(len(features), self.pooled_fit.shape), np.zeros(len(features))
         for label, mean, fit in zip(self.classes, self.means, self.fits, strict=True):
             rows = np.flatnonzero(predicted == label)
             hazard[rows] = log_hazard(distances_to(features[rows], mean, self.distance), fit)

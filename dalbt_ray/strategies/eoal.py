@@ -111,7 +111,7 @@ class Eoal(WithDetector):
 
 
 def known_probabilities(pool: PoolView, shown: Shown, regularization: float) -> NDArray[np.float64]:
-    """What each of K one-vs-all heads gives an image, float64[n, K]; one half where nothing is labeled."""
+    """What each of K one-vs-all heads gives an image, float64[n, K]; one half where no answer is known."""
     if not len(shown.rows):
         return np.full((len(pool.labeled), shown.classes), 0.5)
     taught = shown.taught(pool)

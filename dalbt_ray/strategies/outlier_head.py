@@ -63,7 +63,7 @@ def bought_outliers(pool: PoolView) -> NDArray[np.bool_]:
 def outlier_logits(pool: PoolView, shown: Shown, regularization: float) -> NDArray[np.float64]:
     """Logits of the K known classes and of "none of ours", float64[n, K + 1], by logistic regression.
 
-    Zeros, under which every class is as likely, where nothing is labeled.
+    Zeros, under which every class is as likely, where no answer is known.
 
     Args:
         pool: n images.

@@ -23,10 +23,10 @@ class UncertaintyHerding(Method):
     """Greedy maximization of sum_y U(y) max_{x in labeled and picked} k(x, y), U(y) = 1 - (p_(1) - p_(2)).
 
     Bae et al. 2025, "Uncertainty Herding: One Active Learning Method for All Label Budgets" (ICLR), with its two
-    adaptations: probabilities are softened by a temperature that is calibrated on held-out
-    labels, and the kernel's bandwidth is the smallest positive distance between two labeled images (features of unit
-    length), so that it falls as labels come. Few labels make it representative, many make it margin sampling. With
-    nothing labeled every U is 1 and the bandwidth 1: then it is `MaxHerding`.
+    adaptations: probabilities are softened by a temperature that is calibrated on held-out labels, and the kernel's
+    bandwidth is the smallest positive distance between two labeled images (features of unit length), so that it falls
+    as labels come. Few labels make it representative, many make it margin sampling. With nothing labeled every U is 1
+    and the bandwidth 1: then it is `MaxHerding`.
 
     The temperature minimizes the validation images' negative log-likelihood (Guo et al. 2017), where the authors
     minimize the expected calibration error, which depends on bins and jumps with single images. Where no validation

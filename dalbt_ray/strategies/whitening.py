@@ -30,8 +30,8 @@ class Whitening:
 
         The covariance is (1 - s) S + s m I with S = X'X / n and m its mean variance; Ledoit and Wolf 2004, "A
         well-conditioned estimator for large-dimensional covariance matrices", give the s with the smallest expected
-        error. Where the images of
-        each class are all equal, nothing is left to be divided by: then the center is taken off, and no more.
+        error. Where the images of each class are all equal, nothing is left to be divided by: then the center is taken
+        off, and no more.
         """
         n, d = features.shape
         center = features.mean(axis=0)
