@@ -1,6 +1,7 @@
 """Uncertainty Herding: MaxHerding in which uncertain images count more, from no label at all to many."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -13,13 +14,14 @@ from dalbt_ray.strategies.coverage import greedy_coverage
 from dalbt_ray.strategies.geometry import row_blocks, squared_distances
 from dalbt_ray.strategies.margin import margin
 from dalbt_ray.strategies.max_herding import gaussian
-from dalbt_ray.strategies.method import Method
+from dalbt_ray.strategies.method import Look, outlier_class_score
+from dalbt_ray.strategies.one_look import OneLook
 from dalbt_ray.strategies.temperature import at_temperature, calibrated_temperature
 from dalbt_ray.strategies.unit_features import unit_features
 
 
 @dataclass(frozen=True, kw_only=True)
-class UncertaintyHerding(Method):
+class UncertaintyHerding(OneLook):
     """Greedy maximization of sum_y U(y) max_{x in labeled and picked} k(x, y), U(y) = 1 - (p_(1) - p_(2)).
 
     Bae et al. 2025, "Uncertainty Herding: One Active Learning Method for All Label Budgets" (ICLR), with its two
@@ -47,8 +49,29 @@ class UncertaintyHerding(Method):
     bandwidth: Positive | None = None
     sample: Count = 4_000
 
-    def pick(
-        self, pool: PoolView, candidates: NDArray[np.int64], budget: int, rng: np.random.Generator
+    def look(self, pool: PoolView) -> Look:
+        """From one temperature.
+
+        - score: U. It is not the order, which depends on the other picks.
+        - note: which of the adaptations had nothing to go by.
+        """
+        if not pool.labeled.any():
+            weights = np.ones(len(pool.labeled))
+            note = "no label yet: every image counts the same, as in max_herding"
+        else:
+            temperature = calibrated_temperature(pool)
+            weights = 1.0 - margin(at_temperature(pool.probabilities, temperature or 1.0))
+            note = "" if temperature else "no misclassified validation image: temperature 1"
+        pick = partial(self._picks, pool, weights)
+        return Look(pick, score=weights, note=note, outlier_score=outlier_class_score(pool))
+
+    def _picks(
+        self,
+        pool: PoolView,
+        weights: NDArray[np.float64],
+        candidates: NDArray[np.int64],
+        budget: int,
+        rng: np.random.Generator,
     ) -> NDArray[np.int64]:
         """Largest gain in weighted coverage first; equal gains by the seed."""
         rows = candidate_sample(candidates, self.sample, budget, rng)
@@ -56,20 +79,8 @@ class UncertaintyHerding(Method):
         bandwidth = self.bandwidth or smallest_distance(
             unit_features(pool.features, np.flatnonzero(pool.labeled))
         )
-        points, weights = unit_features(pool.features, rows), self.score(pool)[rows]
-        return rows[greedy_coverage(points, weights, gaussian(bandwidth), centers, budget)]
-
-    def score(self, pool: PoolView) -> NDArray[np.float64]:
-        """U, float64[n]: what is recorded beside each query. It is not the order, which depends on the other picks."""
-        if not pool.labeled.any():
-            return np.ones(len(pool.labeled))
-        return 1.0 - margin(at_temperature(pool.probabilities, calibrated_temperature(pool) or 1.0))
-
-    def note(self, pool: PoolView) -> str:
-        """Which of the adaptations had nothing to go by."""
-        if not pool.labeled.any():
-            return "no label yet: every image counts the same, as in max_herding"
-        return "" if calibrated_temperature(pool) else "no misclassified validation image: temperature 1"
+        points = unit_features(pool.features, rows)
+        return rows[greedy_coverage(points, weights[rows], gaussian(bandwidth), centers, budget)]
 
 
 def smallest_distance(points: NDArray[np.float32]) -> float:
