@@ -167,7 +167,7 @@ def _trial(
                 "detector_auroc": None if is_random or not ood else 0.5 + 0.05 * r,
             }
         n_labeled = sweep.initial + gained
-        accuracy = 0.9 - 0.45 * (n_labeled / 100) ** -0.6 + accuracy_shift[r]
+        accuracy = 0.9 - 0.45 * (max(1, n_labeled) / 100) ** -0.6 + accuracy_shift[r]
         tables["rounds"].append(
             {
                 **names,

@@ -155,13 +155,14 @@ def areas_agree(rounds: pd.DataFrame) -> Check:
     if trials.empty:
         return Check(title, "not applicable", "No trial has two rounds yet.")
     ends = horizons(rounds)
-    curves = {str(trial_id): trial for trial_id, trial in rounds.groupby("trial_id")}
+    measured = rounds[rounds[MAIN].notna()]
+    curves = {str(trial_id): trial for trial_id, trial in measured.groupby("trial_id")}
     offenders = []
     for trial_id, setting, area in zip(trials["trial_id"], trials["setting"], trials["aubc"], strict=True):
         curve = curves[trial_id]
-        end = int(ends[setting])
+        start, end = int(curve["n_bought"].iloc[0]), int(ends[setting])
         # Every query is a whole number of labels, so each label's mean of both ends is the exact area.
-        grid = np.interp(np.arange(end + 1), curve["n_bought"], curve[MAIN])
+        grid = np.interp(np.arange(start, end + 1), curve["n_bought"], curve[MAIN])
         if abs((grid[1:] + grid[:-1]).mean() / 2 - area) > 1e-9:
             offenders.append(trial_id)
     return judged(title, offenders, f"{len(trials)} areas.", "They differ in trials")

@@ -54,8 +54,8 @@ def _crossing(labels: NDArray[np.float64], values: NDArray[np.float64], goal: fl
     if not len(above):
         return float(labels[-1]), False
     i = int(above[0])
-    if i == 0:
-        return float(labels[0]), True
+    if i == 0 or np.isnan(values[i - 1]):  # there is no accuracy before the first label
+        return float(labels[i]), True
     share = (goal - values[i - 1]) / (values[i] - values[i - 1])
     return float(labels[i - 1] + share * (labels[i] - labels[i - 1])), True
 

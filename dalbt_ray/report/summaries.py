@@ -85,10 +85,13 @@ def trial_summary(rounds: pd.DataFrame, metric: str = MAIN, axis: Axis = "n_boug
     groups = cut.groupby("trial_id", sort=False)
     for name in counts:
         trials[name] = groups[name].last().reindex(trials.index).fillna(trials[name]).astype(np.int64)
-    # One trapezoid per round and the one before it; the first round of a trial has none.
+    # One trapezoid per round and the one before it; the first round of a trial has none. A round without a label has
+    # no value, so the area begins where there is one, and so does the range that it is divided by.
+    measured = cut[cut[metric].notna()]
+    groups = measured.groupby("trial_id", sort=False)
     width = groups[axis].diff()
-    height = (cut[metric] + groups[metric].shift()) / 2
-    area = (width * height).groupby(cut["trial_id"], sort=False).sum(skipna=True).reindex(trials.index)
+    height = (measured[metric] + groups[metric].shift()) / 2
+    area = (width * height).groupby(measured["trial_id"], sort=False).sum(skipna=True).reindex(trials.index)
     length = (groups[axis].last() - groups[axis].first()).reindex(trials.index)
     trials["initial"], trials["final"] = groups[metric].first(), groups[metric].last()
     if axis == "n_bought":
