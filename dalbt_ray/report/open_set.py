@@ -3,14 +3,19 @@
 import numpy as np
 import pandas as pd
 
-from dalbt_ray.report.acquired import purity_by_round
+from dalbt_ray.report.curves import carried_on
 from dalbt_ray.report.study import Study
 from dalbt_ray.report.summaries import trial_summary
 
 
 def purity_course(rounds: pd.DataFrame) -> pd.DataFrame:
-    """Mean purity of each query: columns `setting, method, query` (1, 2, ...), `purity` over the seeds."""
-    each = purity_by_round(rounds).rename(columns={"round": "query"})
+    """Mean purity of each query: columns `setting, method, query` (1, 2, ...), `purity` over the seeds.
+
+    A trial that stalled counts on with its last purity, as in curves: else the mean would be that of the seeds that
+    went on.
+    """
+    rounds = carried_on(rounds)
+    each = rounds[(rounds["ood"] != "") & rounds["purity"].notna()].rename(columns={"round": "query"})
     return each.groupby(["setting", "method", "query"], sort=False)["purity"].mean().reset_index()
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dalbt_ray.report.baselines import BASELINE
+from dalbt_ray.report.curves import carried_on
 from dalbt_ray.report.measures import MAIN
 from dalbt_ray.report.paired import holm, paired_t_test
 from dalbt_ray.report.summaries import compared_rounds, trial_summary
@@ -68,14 +69,15 @@ def penalty_matrix(rounds: pd.DataFrame, alpha: float = 0.05) -> PenaltyMatrix:
     In every setting, at every checkpoint, each pair of methods is compared by a two-sided paired t-test
     over seeds; a significant win adds 1 / (number of checkpoints). The original pairs runs by position and
     corrects nothing; here runs are joined on the seed, and p values are Holm-corrected over all pairs and
-    checkpoints of a setting, as in nnActive. Rounds beyond a setting's horizon do not count.
+    checkpoints of a setting, as in nnActive. Rounds beyond a setting's horizon do not count; a trial that ended early
+    by itself keeps its last accuracy up to there, as in areas and curves.
 
     Args:
         rounds: a prepared `rounds` frame.
         alpha: level after correction.
     """
     methods = sorted(rounds["method"].unique())
-    rounds = compared_rounds(rounds)
+    rounds = compared_rounds(carried_on(rounds))
     matrix = pd.DataFrame(0.0, index=methods, columns=methods)
     chosen: dict[str, list[int]] = {}
     pieces = []

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dalbt_ray.report.curves import learning_curves
 from dalbt_ray.report.findings import analyze
 from dalbt_ray.report.open_set import open_set_summary, purity_course
 from dalbt_ray.report.open_set_section import open_set_section
@@ -66,6 +67,20 @@ def test_the_course_is_the_mean_purity_of_each_query(study: Study) -> None:
     assert course["query"].tolist() == [1, 2, 3, 4, 5]
     rounds = study.rounds.query("ood != '' and method == 'margin' and round > 0")
     np.testing.assert_allclose(course["purity"], rounds.groupby("round")["purity"].mean())
+
+
+def test_a_stalled_trial_counts_on_in_the_course(study: Study) -> None:
+    """With the purity of its last query, as the curve of that column has it."""
+    rounds = study.rounds.copy()
+    mine = (rounds["method"] == "margin") & (rounds["seed"] == 0) & (rounds["ood"] != "")
+    rounds.loc[mine & (rounds["round"] == 3), ["status", "purity"]] = ["stalled", 0.0]
+    cut = rounds[~mine | (rounds["round"] <= 3)]
+    course = purity_course(cut).query("method == 'margin'").set_index("query")["purity"]
+    others = rounds[(rounds["method"] == "margin") & (rounds["ood"] != "") & (rounds["seed"] != 0)]
+    last = others[others["round"] == 5]["purity"]
+    assert course[5] == pytest.approx(last.sum() / 3)
+    curve = learning_curves(cut[cut["ood"] != ""], "purity").query("method == 'margin'").set_index("round")
+    np.testing.assert_allclose(course, curve["mean"])
 
 
 def test_a_control_is_shown_and_never_compared(study: Study) -> None:

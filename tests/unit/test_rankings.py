@@ -65,6 +65,21 @@ def test_penalty_matrix_reports_dropped_seeds():
     assert tests["n_seeds"].to_dict() == {1: 4, 2: 4, 4: 3}
 
 
+def test_a_stalled_trial_is_tested_with_its_last_accuracy():
+    """As in areas and curves: without it only the seeds that went on would speak for the method that stalls."""
+    frames = two_methods()
+    rounds = frames.rounds
+    mine = (rounds["strategy"] == "dalbt") & (rounds["seed"] == 2)
+    rounds.loc[mine & (rounds["round"] == 2), ["status", "test_accuracy"]] = ["stalled", 0.25]
+    made = study_of(frames, rounds=rounds[~mine | (rounds["round"] <= 2)])
+    last = penalty_matrix(made.rounds).tests.set_index("round").loc[4]
+    table = rounds[rounds["round"] == 4].pivot_table(index="seed", columns="strategy", values="test_accuracy")
+    table.loc[2, "dalbt"] = 0.25
+    assert (last["n_seeds"], last["dropped_seeds"]) == (4, "")
+    assert last["difference"] == pytest.approx((table["dalbt"] - table["random"]).mean())
+    assert last["p"] == pytest.approx(stats.ttest_rel(table["dalbt"], table["random"]).pvalue)
+
+
 def test_mean_ranks_by_hand():
     """Two settings with a, b, c: ranks 1, 2, 3 and 1.5, 1.5, 3; an incomplete setting stays out."""
     nan = np.nan
