@@ -62,7 +62,8 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
     store = ResultsStore(root)
     plan = make_plan(chosen.trials, store.published_rounds(), data_root)
     if arguments.plan:
-        print_plan(plan, root, arguments, chosen.notes, console)
+        plan, changed_note = as_asked(plan, store, arguments, argv)
+        print_plan(plan, root, arguments, [*chosen.notes, *changed_note], console)
         return 0
     sets = list(dict.fromkeys(name for each in chosen.trials for name in (each.dataset, each.ood)))
     for note in [*chosen.notes, *set_notes(sets, data_root)]:
@@ -113,6 +114,17 @@ def _sweep(presets: Presets, description: str | None, argv: Sequence[str] | None
         if tracking is not None and not tracking.close(report):
             sys.stderr.write("the tracker is slow and was left behind; the results are whole\n")
         drafts.close()
+
+
+def as_asked(
+    plan: Plan, store: ResultsStore, arguments: argparse.Namespace, argv: Sequence[str] | None
+) -> tuple[Plan, list[str]]:
+    """The plan with what `--redo-changed` would run again as to do; without it, what to know of such trials."""
+    changed = changed_trials(plan, store)
+    if not arguments.redo_changed:
+        return plan, [changed_notice(changed, argv)] if changed else []
+    kept = {trial_id: done for trial_id, done in store.published_rounds().items() if trial_id not in changed}
+    return plan.renewed(kept), []
 
 
 def print_plan(
