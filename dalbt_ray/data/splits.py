@@ -188,7 +188,7 @@ def _check_sizes(usable: int, ood_total: int, settings: SplitSettings) -> None:
         raise InputError(
             "splits.initial_size + splits.validation_size",
             f"{initial} + {validation} = {initial + validation}",
-            f"leaves nothing to acquire of {usable} training images",
+            f"leaves nothing to acquire of {usable} training images{' of known classes' * settings.splits_classes}",
             remedy=f"their sum must be at most {usable - 1}, for example {' '.join(remedies)}",
         )
     if settings.ood_count > ood_total:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dalbt_ray.config import Trial
 from dalbt_ray.data.image_set import ImageSetFiles
@@ -144,18 +145,25 @@ def _planned(trial: Trial, trial_id: str, published: Mapping[str, PublishedTrial
 def check_data(trials: Iterable[Trial], data_root: Path | None) -> dict[tuple[str, str], str]:
     """The hash of every (data set, OOD set) that `trials` need, after drawing each kind of split once.
 
+    Where the seed draws the classes, and with them the sizes, once for every seed.
+
     Raises:
         InputError: see `make_plan`.
     """
     files: dict[tuple[str, str], ImageSetFiles] = {}
-    for dataset, ood, splits in dict.fromkeys((trial.dataset, trial.ood, trial.splits) for trial in trials):
-        if (dataset, ood) not in files:
-            files[dataset, ood] = ImageSetFiles.find(dataset, ood, data_root)
-        found = files[dataset, ood]
-        labels = read_labels(found.train, classes=len(found.class_names))[1]
-        ood_total = len(read_labels(found.ood)[1]) if found.ood else 0
-        every = np.append(labels, np.full(ood_total, -1))
-        PoolRows.draw(every, len(labels), found.class_names, splits, seed=0)
+    images: dict[tuple[str, str], tuple[NDArray[np.integer], NDArray[np.int64]]] = {}
+    kinds = (
+        ((trial.dataset, trial.ood), trial.splits, trial.seed if trial.splits.known_classes else 0)
+        for trial in trials
+    )
+    for names, splits, seed in dict.fromkeys(kinds):
+        if names not in files:
+            files[names] = found = ImageSetFiles.find(*names, data_root)
+            ids, own = read_labels(found.train, classes=len(found.class_names))
+            ood_total = len(read_labels(found.ood)[1]) if found.ood else 0
+            images[names] = np.append(own, np.full(ood_total, -1)), ids
+        labels, ids = images[names]
+        PoolRows.draw(labels, len(ids), files[names].class_names, splits, seed, ids)
     return {key: found.data_hash for key, found in files.items()}
 
 
