@@ -9,6 +9,7 @@ import pandas as pd
 from dalbt_ray.launch.trackers import open_tracker
 from dalbt_ray.launch.trackers.tracker import ending, run_names, tracked_round, tracked_trial
 from dalbt_ray.report.build import build_report
+from dalbt_ray.report.study import results_name
 from dalbt_ray.results import load_manifests, load_results
 from dalbt_ray.results.trial_frame import trial_frame
 
@@ -31,7 +32,7 @@ def track_finished(results: str, name: str, data_root: Path | None = None) -> in
         InputError: not a results folder; an unknown tracker, or one whose package is missing.
     """
     manifests, tables = load_manifests(results), load_results(results)
-    sweep = results.rstrip("/").rsplit("/", 1)[-1]
+    sweep = results_name(results)
     folder = f"tracking/{sweep}" if "://" in results else f"{results}/tracking"
     tracker = open_tracker(name, folder, sweep)
     configs = {trial_id: manifest["config"] for trial_id, manifest in manifests.items()}

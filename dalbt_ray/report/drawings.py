@@ -11,6 +11,9 @@ from dalbt_ray.report.style import Style
 WIDTH, ROW, CHARACTER = 680, 22, 7.0
 """Pixels: of a drawing, of a line of text, and at most of a character of 13 pixels."""
 
+BARS = 320
+"""Pixels that bars beside names have at least; long names make the drawing wider."""
+
 
 def critical_difference_diagram(
     ranks: "pd.Series[float]", difference: float, looks: Mapping[str, Style]
@@ -25,12 +28,13 @@ def critical_difference_diagram(
         looks: a style for each method.
     """
     left = CHARACTER * max(map(len, ranks.index)) + 12
+    width = max(WIDTH, left + BARS)
     low = min(1.0, float(ranks.min()) - difference / 2)
     high = max(float(len(ranks)), float(ranks.max()) + difference / 2)
     height: float = ROW * (len(ranks) + 2)
 
     def x(rank: float) -> float:
-        return left + (WIDTH - left - 16) * (rank - low) / (high - low)
+        return left + (width - left - 16) * (rank - low) / (high - low)
 
     parts = []
     for rank in range(1, len(ranks) + 1):
@@ -42,7 +46,7 @@ def critical_difference_diagram(
         parts.append(_text(left - 10, y + 4, str(method), "end"))
         parts.append(_line(x(mean - difference / 2), y, x(mean + difference / 2), y, color, 3))
         parts.append(f'<circle cx="{x(mean):.1f}" cy="{y:.1f}" r="5" fill="{color}"/>')
-    return _svg(height, parts, "Mean ranks of the methods with bars of the critical difference")
+    return _svg(height, parts, "Mean ranks of the methods with bars of the critical difference", width)
 
 
 def profile_chart(profiles: pd.DataFrame, looks: Mapping[str, Style]) -> str:
@@ -128,9 +132,9 @@ def _round_step(raw: float) -> float:
     return float(next(m * power for m in (1, 2, 5, 10) if m * power >= raw))
 
 
-def _svg(height: float, parts: list[str], label: str) -> str:
+def _svg(height: float, parts: list[str], label: str, width: float = WIDTH) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
         f'height="{height:g}" role="img" aria-label="{escape(label)}" font-family="sans-serif" font-size="13">'
         f"{''.join(parts)}</svg>"
     )

@@ -1,5 +1,6 @@
 """Everything the report reads of one results folder, prepared: which trials compare, and what each is called."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -197,6 +198,13 @@ def names_of_trials(trials: pd.DataFrame) -> dict[str, str]:
     return {str(trial_id): f"{setting}: {method} seed {seed}" for trial_id, setting, method, seed in named}
 
 
+def results_name(results: Path | str) -> str:
+    """What a folder or URI is called: its last part, also of `.` and `..`."""
+    text = str(results)
+    whole = text if "://" in text else os.path.abspath(text)  # noqa: PTH100 - resolves `..` and no links
+    return whole.rstrip("/").rsplit("/", 1)[-1] or "results"
+
+
 def read_study(results: Path | str, asked: Mapping[str, int] | None = None) -> Study:
     """Read a finished or running sweep, from a folder or a URI such as `s3://bucket/sweep`.
 
@@ -215,7 +223,7 @@ def read_study(results: Path | str, asked: Mapping[str, int] | None = None) -> S
     sweep = read_sweep(store.storage) or {}
     return prepare(
         tables,
-        str(results).rstrip("/").rsplit("/", 1)[-1] or "results",
+        results_name(results),
         manifests=manifests,
         failures=store.errors(),
         planned=int(sweep.get("trials", 0)),
