@@ -1,8 +1,11 @@
 """Python that a reader copies out of the documentation does what the text beside it says."""
 
 import re
+import sys
 from pathlib import Path
+from runpy import run_path
 
+import pytest
 import torch
 
 import dalbt_ray
@@ -38,3 +41,18 @@ def test_the_setting_for_photographs_is_one() -> None:
     exec(block("docs/data.md", "setting = Trial("), names)
     setting = names["setting"]
     assert (setting.dataset, setting.budget, setting.splits.initial_size) == ("pets", 20, 20)
+
+
+def test_the_sweep_file_of_the_readme_ends_with_its_status(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plan is 0; what is refused is 2, so that a script that calls it can tell."""
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / "mine.py"
+    mine.write_text(block("README.md", "class Doubt"))
+    for arguments, status in ((["--plan"], 0), (["--set", "budget=0"], 2)):
+        monkeypatch.setattr(sys, "argv", [str(mine), *arguments])
+        with pytest.raises(SystemExit) as ended:
+            run_path(str(mine), run_name="__main__")
+        assert ended.value.code == status
+    assert "budget: 0 must be at least 1" in capsys.readouterr().err
