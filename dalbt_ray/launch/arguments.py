@@ -8,8 +8,16 @@ from dataclasses import dataclass
 from dalbt_ray.config import Trial, known_classes
 from dalbt_ray.errors import InputError, shortened
 from dalbt_ray.launch.command_line import DATA_ROOT
-from dalbt_ray.launch.grid import with_objective, with_rounds, with_seeds, with_strategies
-from dalbt_ray.launch.overrides import Assignment, all_paths, override, parse_assignment, parse_grid, swept
+from dalbt_ray.launch.grid import with_rounds, with_seeds, with_strategies
+from dalbt_ray.launch.overrides import (
+    Assignment,
+    all_paths,
+    joiner,
+    override,
+    parse_assignment,
+    parse_grid,
+    swept,
+)
 from dalbt_ray.launch.trackers import TRACKERS
 from dalbt_ray.objectives import OBJECTIVES, Objective
 from dalbt_ray.strategies import STRATEGIES
@@ -47,17 +55,16 @@ def choose_trials(presets: Presets, arguments: argparse.Namespace) -> Chosen:
     if arguments.preset not in presets:
         raise InputError("preset", arguments.preset, "is not a preset", allowed=presets)
     trials = presets[arguments.preset]()
-    if arguments.strategies is not None:
-        trials = with_strategies(trials, parse_names("strategies", arguments.strategies))
+    assignments = [parse_assignment("set", typed) for typed in arguments.set]
     classes = known_classes(trials)
     if arguments.objective is not None:
         objectives = classes[Objective]
         if arguments.objective not in objectives:
             raise InputError("objective", arguments.objective, "is not an objective", allowed=objectives)
-        objective = objectives[arguments.objective]()
-        assert isinstance(objective, Objective)
-        trials = with_objective(trials, objective)
-    assignments = [parse_assignment("set", typed) for typed in arguments.set]
+        assignments.insert(0, Assignment("objective", arguments.objective))
+    if arguments.strategies is not None:
+        names = parse_names("strategies", arguments.strategies)
+        trials = with_strategies(trials, names, joiner(assignments, classes))
     own = _on(trials, arguments.dataset)
     if own:
         trials = own

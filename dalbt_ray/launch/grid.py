@@ -1,6 +1,6 @@
 """Narrow or widen a list of trials: other seeds, strategies, objectives, fewer rounds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from dalbt_ray.config import Trial, known_classes
@@ -24,10 +24,22 @@ def with_seeds(trials: Sequence[Trial], seeds: Iterable[int]) -> list[Trial]:
     return [replace(cell, seed=seed) for seed in seeds for cell in cells]
 
 
-def with_strategies(trials: Sequence[Trial], names: Sequence[str]) -> list[Trial]:
+def join(cell: Trial, strategy: Method, objective: Objective) -> Trial:
+    """The trial of `strategy` in a cell."""
+    return replace(cell, strategy=strategy, objective=objective)
+
+
+def with_strategies(
+    trials: Sequence[Trial], names: Sequence[str], join: Callable[[Trial, Method, Objective], Trial] = join
+) -> list[Trial]:
     """The trials of the named strategies; one that the list lacks is added with its default options.
 
     It is added to every cell (data set, OOD set, budget, seed, ...) of the list, under its paper's objective.
+
+    Args:
+        trials: what to choose from.
+        names: of strategies.
+        join: how one that is added becomes a trial of a cell.
 
     Raises:
         InputError: a strategy that is neither in the package nor in the list.
@@ -41,15 +53,9 @@ def with_strategies(trials: Sequence[Trial], names: Sequence[str]) -> list[Trial
         if not present:
             strategy = known[name]()
             assert isinstance(strategy, Method)
-            objective = own_objective(strategy)
-            present = [replace(cell, strategy=strategy, objective=objective) for cell in cells]
+            present = [join(cell, strategy, own_objective(strategy)) for cell in cells]
         chosen += present
     return unique(chosen)
-
-
-def with_objective(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
-    """Every trial under `objective`; trials that become equal are kept once."""
-    return unique(replace(trial, objective=objective) for trial in trials)
 
 
 def with_rounds(trials: Sequence[Trial], most: int) -> list[Trial]:

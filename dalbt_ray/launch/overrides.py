@@ -1,7 +1,7 @@
 """`--set path=value` and `--grid path=a,b,c`: any field of any part of the trials, from the command line."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any, get_args, get_origin
@@ -9,8 +9,10 @@ from typing import Any, get_args, get_origin
 from dalbt_ray.config import Trial
 from dalbt_ray.errors import InputError, near_names
 from dalbt_ray.launch.grid import unique
+from dalbt_ray.objectives import Objective
 from dalbt_ray.options.canonical import Classes, Json, as_json, from_json
 from dalbt_ray.options.value import Named, Value, checked, hints_of, literals
+from dalbt_ray.strategies import Method
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,26 @@ def override(trials: Sequence[Trial], assignments: Sequence[Assignment], classes
         InputError: a path that no trial has, with the nearest one; a value that its field does not take.
     """
     used: set[str] = set()
-    changed = [_changed(trial, assignments, classes, used) for trial in trials]
+    changed = [_changed(as_json(trial), assignments, classes, used) for trial in trials]
     for assignment in assignments:
         if assignment.path not in used:
             raise _unknown(assignment, trials, classes)
     return unique(changed)
+
+
+def joiner(
+    assignments: Sequence[Assignment], classes: Classes
+) -> Callable[[Trial, Method, Objective], Trial]:
+    """What puts a strategy and its objective into a cell together with the assigned values.
+
+    They need not fit the cell without those: `--strategies k_plus_one` wants `--set ood_policy=learn`.
+    """
+
+    def join(cell: Trial, strategy: Method, objective: Objective) -> Trial:
+        said = {"strategy": as_json(strategy), "objective": as_json(objective)}
+        return _changed(as_json(cell) | said, assignments, classes, set())
+
+    return join
 
 
 def swept(trials: Sequence[Trial], grids: Sequence[Sequence[Assignment]], classes: Classes) -> list[Trial]:
@@ -99,8 +116,7 @@ def _paths(cls: type[Value], classes: Classes) -> Iterator[str]:
         yield from (f"{each.name}.{path}" for kind in kinds for path in _paths(kind, classes))
 
 
-def _changed(trial: Trial, assignments: Sequence[Assignment], classes: Classes, used: set[str]) -> Trial:
-    content = as_json(trial)
+def _changed(content: Json, assignments: Sequence[Assignment], classes: Classes, used: set[str]) -> Trial:
     for assignment in assignments:
         if _assign(Trial, content, assignment.path.split("."), assignment.text, classes):
             used.add(assignment.path)

@@ -6,7 +6,10 @@ import pytest
 
 from dalbt_ray.config import Trial
 from dalbt_ray.errors import InputError
-from dalbt_ray.launch.grid import with_objective, with_rounds, with_seeds, with_strategies
+from dalbt_ray.launch.arguments import choose_trials, parse_arguments
+from dalbt_ray.launch.grid import with_rounds, with_seeds, with_strategies
+from dalbt_ray.models.frozen import Frozen
+from dalbt_ray.models.lenet import LeNet
 from dalbt_ray.objectives.joint import Joint
 from dalbt_ray.objectives.supervised import Supervised
 from dalbt_ray.strategies import get_strategy
@@ -42,10 +45,28 @@ def test_an_unknown_strategy_names_the_nearest() -> None:
         with_strategies(TRIALS, ["entropi"])
 
 
+def chosen(trials: list[Trial], *typed: str) -> list[Trial]:
+    """What a command line makes of a preset of `trials`."""
+    presets = {"base": lambda: trials}
+    return choose_trials(presets, parse_arguments(presets, None, "results", typed)).trials
+
+
 def test_objective_merges_what_becomes_equal() -> None:
     """Random under both objectives becomes one trial, not two equal ones."""
     both = [BASE, replace(BASE, objective=Joint())]
-    assert with_objective(both, Joint()) == [both[1]]
+    assert chosen(both, "--objective", "joint") == [both[1]]
+
+
+def test_a_strategy_and_an_objective_need_fit_only_what_is_set_with_them() -> None:
+    """A method that learns from OOD images in a pool that returned them; a loss on views where features were frozen."""
+    mixed = replace(BASE, ood="kmnist", splits=replace(BASE.splits, ood_count=50))
+    with pytest.raises(InputError, match="--set ood_policy=learn"):
+        chosen([mixed], "--strategies", "k_plus_one")
+    (trial,) = chosen([mixed], "--strategies", "k_plus_one", "--set", "ood_policy=learn")
+    assert (trial.strategy, trial.ood_policy) == (get_strategy("k_plus_one"), "learn")
+    frozen = replace(BASE, encoder=Frozen(dimensions=16))
+    (trial,) = chosen([frozen], "--objective", "joint", "--set", "encoder=lenet")
+    assert (trial.objective, trial.encoder) == (Joint(), LeNet())
 
 
 def test_rounds_are_capped_not_raised() -> None:
