@@ -66,7 +66,7 @@ def load_model(
     Args:
         folder: with `model.json` and `model.safetensors`.
         weights: of a frozen encoder whose weights no installed package has: the file with the card's SHA-256.
-        encoders: what the encoder's name may stand for; add a class of your own.
+        encoders: what the encoder's name may stand for; `ENCODERS | {"mine": Mine}` adds a class of your own.
 
     Raises:
         InputError: no model there, an unknown encoder, or weights that are missing or other ones.
@@ -97,6 +97,10 @@ def load_model(
 
 def _encoder(card: ModelCard, weights: str, encoders: Mapping[str, type[Encoder]]) -> Encoder:
     said: dict[str, Any] = dict(card.encoder)
+    if said.get("name") not in encoders:
+        problem = "is the encoder of this model and none of the package"
+        remedy = f'name its class: load_model(folder, encoders=ENCODERS | {{"{said.get("name")}": ...}})'
+        raise InputError("encoder", said.get("name"), problem, remedy=remedy)
     if card.embedding is not None:
         said["weights"] = weights
     else:
