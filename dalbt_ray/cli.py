@@ -113,7 +113,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 def _compact(arguments: argparse.Namespace) -> int:
     from dalbt_ray.results import compact, gather
-    from dalbt_ray.results.gathering import Gathered
+    from dalbt_ray.results.joined_folders import Gathered
 
     first, *others = arguments.results
     if arguments.out is not None:

@@ -4,8 +4,8 @@ from dalbt_ray.results.checking.finding import Finding, VerifyReport
 from dalbt_ray.results.committed import committed_records, published_records
 from dalbt_ray.results.compaction import compact
 from dalbt_ray.results.conflict import ConflictError
-from dalbt_ray.results.gathering import gather
 from dalbt_ray.results.identity import trial_id
+from dalbt_ray.results.joined_folders import gather
 from dalbt_ray.results.load import Results, load_manifests, load_results
 from dalbt_ray.results.published import PublishedTrial
 from dalbt_ray.results.records import Acquired, Query, Record, RoundRow, Timing

@@ -20,7 +20,7 @@ from dalbt_ray.results import (
     load_results,
     verify,
 )
-from dalbt_ray.results.gathering import Gathered
+from dalbt_ray.results.joined_folders import Gathered
 from dalbt_ray.results.manifest_lines import PACKED, lines_of, pack
 from dalbt_ray.results.storage.sealed import unseal
 from tests.results_records import (

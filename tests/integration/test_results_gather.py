@@ -8,7 +8,7 @@ import pytest
 from dalbt_ray.cli import main
 from dalbt_ray.errors import InputError
 from dalbt_ray.results import ResultsStore, gather, load_manifests, load_results, verify
-from dalbt_ray.results.gathering import Gathered
+from dalbt_ray.results.joined_folders import Gathered
 from dalbt_ray.results.storage.folder import read_sweep
 from tests.results_records import config, file_hashes, identity, records, run_trial
 
